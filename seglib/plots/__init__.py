@@ -1,0 +1,16 @@
+"""Figures of data, histories, scores, predictions and ideas. Each function returns a Figure; `save` writes it with its records' hash."""
+
+from .data import annotations, class_frequencies, contact_sheet, overlay
+from .histories import LOSS_NAMES, MODEL_NAMES, curves, gradients, learning, losses, series
+from .ideas import attention, functions, maps, windows
+from .predictions import areas, by_model, by_rule, error_map, examples, photograph
+from .scores import bars, confusion, cost, forest, gain_by_frequency, per_class, reliability
+from .style import COLORS, MARKERS, canvas, class_legend, folder, records_hash, save
+from .sweeps import halving, lines, main_effects
+
+__all__ = [
+    "COLORS", "LOSS_NAMES", "MARKERS", "MODEL_NAMES", "annotations", "areas", "attention", "bars", "by_model", "by_rule", "canvas",
+    "class_frequencies", "class_legend", "confusion", "contact_sheet", "cost", "curves", "error_map", "examples", "folder", "forest",
+    "functions", "gain_by_frequency", "gradients", "halving", "learning", "lines", "losses", "main_effects", "maps", "overlay", "per_class",
+    "photograph", "records_hash", "reliability", "save", "series", "windows",
+]  # fmt: skip

@@ -1,0 +1,100 @@
+"""Figures of training: scores, losses and gradients per epoch, with the spread over seeds."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ..records import Record
+from .style import canvas, color, marker
+
+# How a loss is written in figures, and its unit.
+LOSS_NAMES = {
+    "cross_entropy": "cross-entropy", "weighted_cross_entropy": "weighted cross-entropy", "soft_iou": "soft IoU", "dice": "Dice",
+    "generalised_dice": "generalised Dice", "lovasz": "Lovász", "cross_entropy_dice": "cross-entropy + Dice",
+}  # fmt: skip
+MODEL_NAMES = {
+    "fcn_baseline": "FCN baseline", "fcn32s": "FCN-32s", "fcn16s": "FCN-16s", "fcn8s": "FCN-8s", "unet": "U-Net", "vit": "ViT",
+    "swin": "Swin V2", "cnn_j": "CNN, same decoder",
+}  # fmt: skip
+
+
+def series(records: Sequence[Record], key: str) -> tuple[np.ndarray, np.ndarray]:
+    """Epochs (E,) and values (seeds, E) of one history key; a value that was not measured is NaN. Runs are cut to the shortest."""
+    length = min(len(record.history) for record in records)
+    cell = [[np.nan if row.get(key) is None else row[key] for row in record.history[:length]] for record in records]
+    return np.array([row["epoch"] for row in records[0].history[:length]], float), np.array(cell, float)
+
+
+def band(axis, records: Sequence[Record], key: str, index: int, label: str, factor: float = 1.0) -> None:
+    """Mean over seeds as a line, the range from lowest to highest seed as a band."""
+    epochs, values = series(records, key)
+    shown = np.isfinite(values).all(axis=0)
+    epochs, values = epochs[shown], factor * values[:, shown]
+    if not len(epochs):
+        return
+    every = max(1, len(epochs) // 8)
+    axis.plot(epochs, values.mean(axis=0), color=color(index), marker=marker(index), markevery=every, label=label)
+    if len(values) > 1:
+        axis.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=color(index), alpha=0.2, linewidth=0)
+
+
+def curves(groups: Mapping[str, Sequence[Record]], panels: Sequence[tuple], height: float = 6.0) -> Figure:
+    """One line per group in each panel. panels: (history key, title, y label, factor, options of `axes.set`)."""
+    figure, axes = canvas(height, 1, len(panels))
+    for axis, (key, title, ylabel, factor, options) in zip(axes[0], panels, strict=True):
+        for index, (label, records) in enumerate(groups.items()):
+            band(axis, records, key, index, label, factor)
+        axis.set(title=title, xlabel="epoch", ylabel=ylabel, **options)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(labels)))
+    return figure
+
+
+def learning(groups: Mapping[str, Sequence[Record]], num_classes: int) -> Figure:
+    """Learning curves of cross-entropy runs: mIoU on val in %, and the training loss in nats per pixel with the chance line ln K."""
+    panels = [("val_miou", "Score", "mIoU on val, %", 100.0, {"ylim": (0, None)}), ("loss", "Training loss", "nats per pixel", 1.0, {})]
+    figure = curves(groups, panels)
+    _chance(figure.axes[1], np.log(num_classes), "ln K")
+    figure.axes[1].set_ylim(bottom=0)
+    return figure
+
+
+def _chance(axis, value: float, text: str) -> None:
+    axis.axhline(value, color="0.3", linestyle=":", linewidth=1)
+    axis.annotate(text, (0.98, value), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7, color="0.3")
+
+
+def losses(data_sets: Mapping[str, Mapping[str, Sequence[Record]]], num_classes: Mapping[str, int]) -> Figure:
+    """Figure 6. {data set: {loss: records}}: mIoU on val per epoch, same axes, and each loss in its own unit beside it.
+
+    Cross-entropy has the chance line ln K; soft IoU and Dice lie in [0, 1] and share an axis on the right.
+    """
+    figure, axes = canvas(5.4 * len(data_sets) + 1.0, len(data_sets), 3, sharex="row")
+    for row, (name, groups) in zip(axes, data_sets.items(), strict=True):
+        for index, (loss, records) in enumerate(groups.items()):
+            entropy = "cross_entropy" in loss
+            band(row[0], records, "val_miou", index, LOSS_NAMES.get(loss, loss), 100.0)
+            band(row[1 if entropy else 2], records, "loss", index, LOSS_NAMES.get(loss, loss))
+        _chance(row[1], np.log(num_classes[name]), f"ln {num_classes[name]}")
+        row[0].set(title=f"{name}: score", ylabel="mIoU on val, %")
+        row[1].set(title="Cross-entropy", ylabel="nats per pixel", ylim=(0, None))
+        row[2].set(title="Overlap losses", ylabel="1 − overlap", ylim=(None, 1.02))
+        for axis in row:
+            axis.set_xlabel("epoch")
+    top = max(row[0].get_ylim()[1] for row in axes)
+    for row in axes:
+        row[0].set_ylim(0, top)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)))
+    return figure
+
+
+def gradients(groups: Mapping[str, Sequence[Record]]) -> Figure:
+    """Norm of the gradient per epoch and loss, before clipping, on a log axis, beside the learning rate."""
+    shown = {LOSS_NAMES.get(name, name): records for name, records in groups.items()}
+    panels = [
+        ("grad_norm", "Gradient", "L2 norm of the gradient", 1.0, {"yscale": "log"}),
+        ("lr", "Learning rate", "learning rate", 1.0, {}),
+    ]
+    return curves(shown, panels, height=5.5)

@@ -1,0 +1,81 @@
+"""Figures of one idea each: receptive fields, feature maps, attention, position embeddings, windows, gradients of a loss."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from .data import as_image
+from .style import canvas, color, marker, picture
+
+
+def maps(panels: Mapping[str, np.ndarray], columns: int = 4, *, cmap: str = "viridis", height: float | None = None, label: str = "",
+         limits: tuple[float, float] | None = None) -> Figure:  # fmt: skip
+    """panels {title: (H, W) values or (H, W, 3) picture}: one colour scale over all value maps, with its bar."""
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    values = [np.asarray(panel) for panel in panels.values() if np.asarray(panel).ndim == 2]
+    low, high = limits or (min(map(np.nanmin, values), default=0), max(map(np.nanmax, values), default=1))
+    shape = np.asarray(next(iter(panels.values()))).shape
+    figure, axes = canvas(height or rows * (14.5 / columns * shape[0] / shape[1] + 0.55), rows, columns)
+    shown = None
+    for axis, (title, panel) in zip(axes.flat, panels.items(), strict=False):
+        panel = np.asarray(panel)
+        picture(axis, panel, title, **({"cmap": cmap, "vmin": low, "vmax": high} if panel.ndim == 2 else {}))
+        shown = axis.images[0] if panel.ndim == 2 else shown
+    for axis in axes.flat[len(panels) :]:
+        axis.axis("off")
+    if shown is not None:
+        figure.colorbar(shown, ax=axes.ravel().tolist(), label=label, fraction=0.03, pad=0.02, aspect=25)
+    return figure
+
+
+def attention(image, weights: Mapping[str, np.ndarray], point: tuple[int, int]) -> Figure:
+    """Where one patch looks: weights {title: (h, w)} over the picture (3, H, W), the asking patch marked; each panel has its own scale."""
+    image = as_image(image)
+    height, width = image.shape[:2]
+    columns = min(3, len(weights))
+    rows = -(-len(weights) // columns)
+    figure, axes = canvas(rows * (16 / columns * height / width + 0.5), rows, columns)
+    for axis, (title, weight) in zip(axes.flat, weights.items(), strict=False):
+        grey = image.mean(axis=2) / 255
+        picture(axis, grey, title, cmap="gray", vmin=0, vmax=1.6)
+        scaled = np.asarray(weight, float) / max(float(np.max(weight)), 1e-12)
+        axis.imshow(scaled, cmap="inferno", alpha=0.6, extent=(-0.5, width - 0.5, height - 0.5, -0.5), interpolation="bilinear")
+        h, w = scaled.shape
+        axis.plot((point[1] + 0.5) * width / w, (point[0] + 0.5) * height / h, "s", markerfacecolor="none", color="#56B4E9", markersize=7)
+    for axis in axes.flat[len(weights) :]:
+        axis.axis("off")
+    return figure
+
+
+def functions(panels: Sequence[tuple[str, str, str, Mapping[str, tuple]]], height: float = 5.5, **options) -> Figure:
+    """Curves y(x): panels (title, x label, y label, {label: (x, y)}); `options` go to `axes.set` of every panel."""
+    figure, axes = canvas(height, 1, len(panels))
+    for axis, (title, xlabel, ylabel, drawn) in zip(axes[0], panels, strict=True):
+        for i, (label, (x, y)) in enumerate(drawn.items()):
+            every = max(1, len(np.atleast_1d(x)) // 7)
+            axis.plot(x, y, color=color(i), marker=marker(i), markevery=every, label=label)
+        axis.set(title=title, xlabel=xlabel, ylabel=ylabel, **options)
+    handles = dict(zip(*reversed(axes[0, 0].get_legend_handles_labels()), strict=True))
+    for axis in axes[0, 1:]:
+        handles |= dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
+    if len(handles) > 1:
+        figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=min(5, len(handles)))
+    return figure
+
+
+def windows(image, size: int, shift: int, grid: tuple[int, int]) -> Figure:
+    """Swin's windows over a picture (3, H, W) cut into `grid` (h, w) patches: as they are, and shifted by `shift` patches."""
+    image = as_image(image)
+    height, width = image.shape[:2]
+    figure, axes = canvas(8 * height / width + 0.8, 1, 2)
+    for axis, offset, title in zip(axes[0], (0, shift), (f"windows of {size} x {size} patches", f"shifted by {shift}"), strict=True):
+        picture(axis, image, title)
+        for i in range(grid[0] + 1):
+            strong = (i - offset) % size == 0
+            axis.axhline(i * height / grid[0] - 0.5, color=color(1) if strong else "white", linewidth=1.5 if strong else 0.3)
+        for j in range(grid[1] + 1):
+            strong = (j - offset) % size == 0
+            axis.axvline(j * width / grid[1] - 0.5, color=color(1) if strong else "white", linewidth=1.5 if strong else 0.3)
+    return figure

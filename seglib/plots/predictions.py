@@ -1,0 +1,87 @@
+"""Figures of predictions: label maps beside the truth, where they are wrong, and how sure the model was."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ..labels import IGNORE, LabelTable, colorize
+from .data import as_image, overlay
+from .style import canvas, class_legend, picture
+
+RIGHT, WRONG = (0.90, 0.90, 0.90), (0.835, 0.369, 0.0)  # light grey and vermilion: apart in grey print too
+
+
+def error_map(truth, prediction) -> np.ndarray:
+    """(H, W) train ids twice -> (H, W, 3) in [0, 1]: right pixels light, wrong ones vermilion, void black."""
+    truth, prediction = np.asarray(truth), np.asarray(prediction)
+    colors = np.where((truth == prediction)[..., None], RIGHT, WRONG)
+    return np.where((truth == IGNORE)[..., None], 0.0, colors)
+
+
+def by_rule(values: np.ndarray) -> dict[str, int]:
+    """Scores of N images -> index of the best, the median and the worst; the rule is the same for every model. NaN never wins."""
+    values = np.asarray(values, float)
+    order = [i for i in np.argsort(values, kind="stable") if np.isfinite(values[i])]
+    return {"best": int(order[-1]), "median": int(order[len(order) // 2]), "worst": int(order[0])}
+
+
+def examples(rows: Sequence[tuple], table: LabelTable) -> Figure:
+    """rows (name, image, truth, prediction), label maps at one size: picture, truth, prediction and error map, a row each."""
+    height, width = np.asarray(rows[0][2]).shape
+    figure, axes = canvas(len(rows) * 4.0 * height / width + 2.2, len(rows), 4)
+    present = set()
+    for line, (name, image, truth, prediction) in zip(axes, rows, strict=True):
+        shown = (as_image(image), colorize(truth, table), colorize(prediction, table), error_map(truth, prediction))
+        for axis, content, title in zip(line, shown, ("picture", "truth", "prediction", "error"), strict=True):
+            picture(axis, content, title if line is axes[0] else "")
+        line[0].set_ylabel(name)
+        present |= set(np.unique(np.asarray(truth)).tolist()) | set(np.unique(np.asarray(prediction)).tolist())
+    class_legend(figure, table, present, extra={"right": RIGHT, "wrong": WRONG})
+    return figure
+
+
+def by_model(image, truth, predictions: Mapping[str, np.ndarray], table: LabelTable, columns: int = 3) -> Figure:
+    """One scene: picture, truth, and each model's label map with its error map below; {model: (H, W)}."""
+    height, width = np.asarray(truth).shape
+    lines = -(-(len(predictions) + 1) // columns)
+    figure, axes = canvas(2 * lines * (16 / columns * height / width + 0.35) + 1.8, 2 * lines, columns)
+    for axis in axes.flat:
+        axis.axis("off")
+    picture(axes[0, 0], colorize(truth, table), "truth")
+    picture(axes[1, 0], as_image(image), "picture")
+    present = set(np.unique(np.asarray(truth)).tolist())
+    for i, (name, prediction) in enumerate(predictions.items(), start=1):
+        line, column = 2 * (i // columns), i % columns
+        picture(axes[line, column], colorize(prediction, table), name)
+        picture(axes[line + 1, column], error_map(truth, prediction), "")
+        present |= set(np.unique(np.asarray(prediction)).tolist())
+    class_legend(figure, table, present, extra={"right": RIGHT, "wrong": WRONG})
+    return figure
+
+
+def photograph(image, labels, confidence, table: LabelTable, alpha: float = 0.55) -> Figure:
+    """One picture of any size: as it is, with the predicted classes laid over it, and how unsure the model was (1 - confidence)."""
+    height, width = np.asarray(labels).shape
+    figure, axes = canvas(min(5.4 * height / width, 7.5) + 2.4, 1, 3)
+    picture(axes[0, 0], as_image(image), "picture")
+    picture(axes[0, 1], overlay(image, labels, table, alpha), "prediction")
+    unsure = 100 * (1 - np.asarray(confidence, float))
+    picture(axes[0, 2], unsure, "uncertainty, %", cmap="magma", vmin=0, vmax=100)
+    figure.colorbar(axes[0, 2].images[0], ax=axes[0, 2], location="bottom", shrink=0.8, aspect=30, pad=0.02)
+    class_legend(figure, table, np.unique(np.asarray(labels)))
+    return figure
+
+
+def areas(shares: Mapping[str, np.ndarray], names: Sequence[str]) -> Figure:
+    """shares {picture: (K,)}: how much of each picture every class takes, in %; classes below 0.1 % everywhere are left out."""
+    stacked = 100 * np.array(list(shares.values()), float)
+    kept = [int(k) for k in np.argsort(-stacked.mean(axis=0)) if stacked[:, k].max() >= 0.1]
+    figure, axes = canvas(0.42 * len(kept) + 2.0)
+    axis = axes[0, 0]
+    axis.barh(np.arange(len(kept)), stacked.mean(axis=0)[kept], color="#56B4E9")
+    for row in stacked:
+        axis.plot(row[kept], np.arange(len(kept)), "o", color="0.2", markersize=2.5)
+    axis.set_yticks(np.arange(len(kept)), [names[k] for k in kept])
+    axis.set(xlabel="share of the picture, % (bar: mean, dot: one picture)", ylim=(len(kept) - 0.5, -0.5))
+    return figure

@@ -1,0 +1,134 @@
+"""Figures of scores: classes, confusion, calibration, cost, and differences with their intervals. Values come in [0, 1] and are drawn in %."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from .style import canvas, color, marker
+
+
+def per_class(groups: Mapping[str, tuple], names: Sequence[str], shares: np.ndarray | None = None, xlabel: str = "IoU, %") -> Figure:
+    """groups {label: (value (K,), low (K,), high (K,))}: a marker with its interval per class, most frequent class on top.
+
+    `shares` (K,) orders the classes and is written beside their names. Undefined values (NaN) are left out.
+    """
+    order = np.arange(len(names)) if shares is None else np.argsort(-np.asarray(shares))
+    figure, axes = canvas(0.13 * len(names) * max(3, len(groups)) + 2.2)
+    axis = axes[0, 0]
+    offsets = np.linspace(-0.3, 0.3, len(groups)) if len(groups) > 1 else [0.0]
+    for i, (label, (value, low, high)) in enumerate(groups.items()):
+        value, low, high = (100 * np.asarray(x, float)[order] for x in (value, low, high))
+        error = np.maximum([value - low, high - value], 0)
+        rows = np.arange(len(order)) + offsets[i]
+        axis.errorbar(value, rows, xerr=error, fmt=marker(i), color=color(i), label=label, markersize=3.5, elinewidth=0.9)
+    ticks = [names[k] if shares is None else f"{names[k]} ({100 * shares[k]:.2g} %)" for k in order]
+    axis.set_yticks(np.arange(len(order)), ticks)
+    axis.set(xlabel=xlabel, ylim=(len(order) - 0.5, -0.5), xlim=(-1, 101))
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=min(5, len(groups)))
+    return figure
+
+
+def confusion(matrix: np.ndarray, names: Sequence[str]) -> Figure:
+    """Counts (K, K+1) -> each row in % of its class's pixels; cells from 1 % up carry it. Last column: predicted void."""
+    matrix = np.asarray(matrix, float)
+    columns = [*names, "void"] if matrix.shape[1] > len(names) and matrix[:, -1].any() else list(names)
+    total = matrix.sum(axis=1, keepdims=True)
+    rows = 100 * np.divide(matrix, total, out=np.full_like(matrix, np.nan), where=total > 0)[:, : len(columns)]
+    text = np.array([["" if not np.isfinite(v) or v < 1 else f"{v:.0f}" for v in row] for row in rows])
+    figure, axes = canvas(0.52 * len(names) + 4.0)
+    axis = axes[0, 0]
+    sns.heatmap(rows, ax=axis, annot=text, fmt="", cmap="Blues", vmin=0, vmax=100, linewidths=0.3, linecolor="0.9", annot_kws={"size": 7},
+                cbar_kws={"label": "% of the true class", "shrink": 0.8}, xticklabels=columns, yticklabels=list(names))  # fmt: skip
+    axis.set(xlabel="predicted", ylabel="true")
+    axis.tick_params(axis="x", rotation=90)
+    axis.tick_params(axis="y", rotation=0)
+    return figure
+
+
+def gain_by_frequency(gains: Mapping[str, np.ndarray], shares: np.ndarray, names: Sequence[str], ylabel: str) -> Figure:
+    """gains {label: (K,) differences of IoU} against the class's share of the pixels, log axis; classes are named once."""
+    figure, axes = canvas(7.5)
+    axis = axes[0, 0]
+    axis.axhline(0, color="0.3", linewidth=0.8)
+    share = 100 * np.asarray(shares, float)
+    for i, (label, gain) in enumerate(gains.items()):
+        axis.plot(share, 100 * np.asarray(gain, float), marker(i), color=color(i), label=label)
+    stacked = 100 * np.array(list(gains.values()), float)
+    for k, name in enumerate(names):  # above the highest of its points
+        if np.isfinite(stacked[:, k]).any() and share[k] > 0:
+            top = np.nanmax(stacked[:, k])
+            axis.annotate(name, (share[k], top), xytext=(0, 4), textcoords="offset points", fontsize=7, rotation=55, color="0.25")
+    axis.set(xscale="log", xlabel="share of the class, % of labelled pixels", ylabel=ylabel)
+    axis.margins(y=0.25)
+    axis.xaxis.set_major_formatter("{x:g}")
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=min(5, len(gains)))
+    return figure
+
+
+def reliability(groups: Mapping[str, np.ndarray]) -> Figure:
+    """groups {label: calibration (15, 3) = pixels, sum of confidence, correct}: accuracy against confidence, and where the pixels are."""
+    figure, axes = canvas(6.0, 1, 2)
+    left, right = axes[0]
+    left.plot([0, 100], [0, 100], color="0.4", linestyle=":", linewidth=1)
+    for i, (label, bins) in enumerate(groups.items()):
+        pixels, confidence, correct = np.asarray(bins, float).T
+        filled = pixels > 0
+        x = 100 * confidence[filled] / pixels[filled]
+        left.plot(x, 100 * correct[filled] / pixels[filled], color=color(i), marker=marker(i), label=label)
+        right.plot(x, 100 * pixels[filled] / pixels.sum(), color=color(i), marker=marker(i))
+    left.set(title="Reliability", xlabel="confidence, %", ylabel="correct pixels, %", xlim=(0, 101), ylim=(0, 101))
+    right.set(title="Confidence of the pixels", xlabel="confidence, %", ylabel="share of the pixels, %", yscale="log", xlim=(0, 101))
+    right.yaxis.set_major_formatter("{x:g}")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=min(5, len(groups)))
+    return figure
+
+
+def cost(points: Mapping[str, tuple], panels: Sequence[tuple[str, bool]], ylabel: str = "mIoU on test, %") -> Figure:
+    """points {label: (score in [0, 1], cost of panel 1, cost of panel 2, ...)}; panels: (x label with unit, logarithmic)."""
+    figure, axes = canvas(6.2, 1, len(panels), sharey=True)
+    for p, (axis, (xlabel, logarithmic)) in enumerate(zip(axes[0], panels, strict=True)):
+        for i, (label, (score, *costs)) in enumerate(points.items()):
+            axis.plot(costs[p], 100 * score, marker(i), color=color(i), markersize=6, label=label if p == 0 else None)
+        axis.set(xlabel=xlabel, xscale="log" if logarithmic else "linear")
+        axis.margins(0.15)
+        if logarithmic:
+            axis.xaxis.set_major_formatter("{x:g}")
+            axis.xaxis.set_minor_formatter("")
+    axes[0, 0].set_ylabel(ylabel)
+    figure.legend(loc="outside lower center", ncols=min(5, len(points)))
+    return figure
+
+
+def forest(rows: Sequence[tuple[str, float, float, float]], xlabel: str) -> Figure:
+    """rows (what, difference, low, high) in [-1, 1], drawn in points of %; an interval that holds 0 is hollow."""
+    figure, axes = canvas(0.55 * len(rows) + 1.6)
+    axis = axes[0, 0]
+    axis.axvline(0, color="0.3", linewidth=0.8)
+    for i, (_, difference, low, high) in enumerate(rows):
+        clear = low > 0 or high < 0
+        axis.plot([100 * low, 100 * high], [i, i], color=color(0), linewidth=1.2)
+        axis.plot(100 * difference, i, "o", color=color(0), markerfacecolor=color(0) if clear else "white", markersize=5)
+    axis.set_yticks(range(len(rows)), [row[0] for row in rows])
+    axis.set(xlabel=xlabel, ylim=(len(rows) - 0.5, -0.5))
+    axis.grid(axis="y", visible=False)
+    return figure
+
+
+def bars(groups: Mapping[str, Mapping[str, tuple]], ylabel: str, height: float = 6.0, factor: float = 100.0) -> Figure:
+    """groups {label of the marker: {place on the x axis: (value, low, high)}}: dots with intervals, the axis from what is there."""
+    figure, axes = canvas(height)
+    axis = axes[0, 0]
+    places = list(dict.fromkeys(place for group in groups.values() for place in group))
+    offsets = np.linspace(-0.22, 0.22, len(groups)) if len(groups) > 1 else [0.0]
+    for i, (label, group) in enumerate(groups.items()):
+        x = [places.index(place) + offsets[i] for place in group]
+        value, low, high = (factor * np.array([row[j] for row in group.values()], float) for j in range(3))
+        axis.errorbar(x, value, yerr=np.maximum([value - low, high - value], 0), fmt=marker(i), color=color(i), label=label, elinewidth=1.0)
+    axis.set_xticks(range(len(places)), places, rotation=0 if max(map(len, places)) * len(places) < 90 else 20)
+    axis.set(ylabel=ylabel, xlim=(-0.5, len(places) - 0.5))
+    axis.grid(axis="x", visible=False)
+    if len(groups) > 1:
+        figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=min(5, len(groups)))
+    return figure

@@ -1,0 +1,105 @@
+"""What all figures share: size, fonts, colours safe for the colour-blind, and saving with the hash of the records behind them."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import matplotlib.pyplot as plt  # importing it also teaches IPython to show a bare Figure
+import numpy as np
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from ..labels import LabelTable
+from ..records import Record
+
+# Okabe and Ito 2008: told apart with every common kind of colour blindness. A marker goes with each, so that print in grey works too.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C00")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+WIDTH = 16.0  # cm: the text column of an A4 page
+_ROOT = Path(__file__).resolve().parents[2]
+_STYLE = {
+    "font.size": 8, "axes.titlesize": 8.5, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.fontsize": 7,
+    "legend.title_fontsize": 7, "figure.titlesize": 9, "axes.linewidth": 0.6, "grid.linewidth": 0.4, "lines.linewidth": 1.3,
+    "lines.markersize": 4, "xtick.major.width": 0.6, "ytick.major.width": 0.6, "xtick.major.size": 2.5, "ytick.major.size": 2.5,
+    "pdf.fonttype": 42, "savefig.dpi": 150, "figure.dpi": 110, "axes.grid": True, "legend.frameon": False, "axes.axisbelow": True,
+    "font.family": "DejaVu Sans", "axes.spines.top": False, "axes.spines.right": False, "image.interpolation": "nearest",
+}  # fmt: skip
+
+
+def canvas(height: float, rows: int = 1, columns: int = 1, *, width: float = WIDTH, **options) -> tuple[Figure, np.ndarray]:
+    """A figure of `width` x `height` cm and its axes (rows, columns). `options` go to `Figure.subplots`.
+
+    The figure is not registered with pyplot, so a notebook shows it once, where it is the cell's last value.
+    """
+    sns.set_theme(style="whitegrid", rc=_STYLE)
+    plt.rcParams.update(_STYLE)
+    figure = Figure(figsize=(width / 2.54, height / 2.54), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def color(index: int) -> str:
+    return COLORS[index % len(COLORS)]
+
+
+def marker(index: int) -> str:
+    return MARKERS[index % len(MARKERS)]
+
+
+def picture(axes, image: np.ndarray, title: str = "", **options) -> None:
+    """Show (H, W) or (H, W, 3) without axes; a title of one line."""
+    axes.imshow(image, **options)
+    axes.set_title(title, pad=3)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def class_legend(figure: Figure, table: LabelTable, present: Iterable[int] | None = None, *, columns: int = 7, extra: dict | None = None):
+    """Below the figure: one patch per class of `present` (all by default), void in black, and `extra` {name: colour}."""
+    chosen = range(table.num_classes) if present is None else sorted({int(k) for k in present if k < table.num_classes})
+    patches = [Patch(facecolor=table.colors[k] / 255, edgecolor="0.4", linewidth=0.3, label=table.names[k]) for k in chosen]
+    patches.append(Patch(facecolor="black", label="void"))
+    patches += [Patch(facecolor=value, label=name) for name, value in (extra or {}).items()]
+    figure.legend(handles=patches, loc="outside lower center", ncols=min(columns, len(patches)), handlelength=1.2, columnspacing=1.2)
+
+
+def records_hash(records: Iterable[Record]) -> str:
+    """sha256 over the whole content of the records, in the order of their names; the same for the same set, however it was loaded."""
+    digest = hashlib.sha256()
+    for record in sorted({record.name: record for record in records}.values(), key=lambda record: record.name):
+        plain = {key: value for key, value in vars(record).items() if key != "scores"}
+        digest.update(json.dumps(plain, sort_keys=True).encode())
+        for split, scores in sorted(record.scores.items()):
+            for key, value in sorted(vars(scores).items()):
+                content = value.encode() if isinstance(value, str) else b"" if value is None else np.ascontiguousarray(value).tobytes()
+                digest.update(f"{split}.{key}:".encode() + content)
+    return digest.hexdigest()
+
+
+def folder() -> Path:
+    """Where figures go: $SEGLIB_OUTPUT/figures, or figures/ of the project where it is not set."""
+    return Path(os.environ["SEGLIB_OUTPUT"]) / "figures" if os.environ.get("SEGLIB_OUTPUT") else _ROOT / "figures"
+
+
+def save(figure: Figure, stem: str, records: Iterable[Record] = ()) -> Path:
+    """Write <stem>.pdf and <stem>.png with the records' names and sha256 in their metadata; returns the PDF's path.
+
+    The same records give the same bytes: no date is written. Files are written beside and moved, so a stopped run leaves no half figure.
+    """
+    records = list(records)
+    names = ", ".join(sorted({record.name for record in records})) or "none"
+    known = {"Title": stem, "Subject": f"records: {names}", "Keywords": f"sha256:{records_hash(records)}"}
+    target = folder()
+    target.mkdir(parents=True, exist_ok=True)
+    undated = {"pdf": {"CreationDate": None, "Producer": None, "Creator": "seglib"}, "png": {"Software": "seglib"}}
+    with plt.rc_context(_STYLE):
+        for suffix, extra in undated.items():
+            part = target / f".{stem}.{os.getpid()}.part"
+            figure.savefig(part, format=suffix, metadata=known | extra)
+            part.replace(target / f"{stem}.{suffix}")
+    return target / f"{stem}.pdf"

@@ -1,0 +1,58 @@
+"""Figures of settings: learning rates, main effects of a sweep, successive halving, and scores against one quantity."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from .style import canvas, color, marker
+
+
+def lines(groups: Mapping[str, Mapping[float, Sequence[float]]], xlabel: str, ylabel: str, *, log: bool = True, factor: float = 100.0,
+          height: float = 6.0) -> Figure:  # fmt: skip
+    """groups {label: {x: values of the seeds}}: the mean as a line, every seed as a point."""
+    figure, axes = canvas(height)
+    axis = axes[0, 0]
+    for i, (label, points) in enumerate(groups.items()):
+        x = sorted(points)
+        axis.plot(x, [factor * np.mean(points[value]) for value in x], color=color(i), marker=marker(i), label=label)
+        for value in x:
+            axis.plot([value] * len(points[value]), factor * np.asarray(points[value]), ".", color=color(i), markersize=3, alpha=0.6)
+    axis.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if log else "linear")
+    if len(groups) > 1:
+        figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=min(5, len(groups)))
+    return figure
+
+
+def main_effects(effects: Mapping[str, Mapping[str, Sequence[float]]], ylabel: str, factor: float = 100.0) -> Figure:
+    """effects {setting: {value: scores of every trial with it}}: trials as points and their mean, one panel per setting."""
+    figure, axes = canvas(5.5, 1, len(effects), sharey=True)
+    for axis, (name, levels) in zip(axes[0], effects.items(), strict=True):
+        means = [factor * np.mean(values) for values in levels.values()]
+        for i, values in enumerate(levels.values()):
+            axis.plot(np.full(len(values), i), factor * np.asarray(values), "o", color="0.6", markersize=2.5)
+        axis.plot(range(len(means)), means, "D-", color=color(0))
+        axis.set_xticks(range(len(levels)), list(levels))
+        axis.set(xlabel=name.replace("_", " "))
+        axis.margins(x=0.25)
+    axes[0, 0].set_ylabel(ylabel)
+    return figure
+
+
+def halving(trials: Mapping[str, Sequence[tuple[float, float]]], xlabel: str, ylabel: str, factor: float = 100.0) -> Figure:
+    """trials {name: [(images seen, score), ...]}: what was pruned ends early in grey, what reached the last round is coloured."""
+    figure, axes = canvas(6.5)
+    axis = axes[0, 0]
+    last = max(points[-1][0] for points in trials.values())
+    kept = [name for name, points in trials.items() if points[-1][0] == last]
+    for name, points in trials.items():
+        x, y = zip(*points, strict=True)
+        chosen = kept.index(name) if name in kept else None
+        style = {"color": "0.7", "marker": "x"} if chosen is None else {"color": color(chosen), "marker": marker(chosen), "label": name}
+        axis.plot(x, factor * np.asarray(y), **style)
+    axis.set(xlabel=xlabel, ylabel=ylabel, xscale="log")
+    axis.set_xticks(sorted({x for points in trials.values() for x, _ in points}))
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_formatter("")
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
