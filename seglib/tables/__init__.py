@@ -1,0 +1,26 @@
+r"""Tables and numbers of the report, from records: DataFrames for notebooks, booktabs and `\res{key}` for LaTeX, Markdown for the README.
+
+Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a key without a record is not written):
+
+    <experiment>/<dataset>/<arm>/<quantity>[/sd|/low|/high|/images-low|/images-high]
+    <experiment>/<dataset>/<arm>-minus-<arm>/<quantity>[/low|/high|/p]        paired bootstrap over the images, seeds pooled
+    floors/<dataset>/constant|prior/miou      ceilings/<dataset>/x2|x4|x8|x16/miou      (also coarse/miou where coarse masks exist)
+    share/<dataset>/<class>                   per cent of the labelled pixels of train       count/<dataset>/train|val|test
+    cost/<model>/parameters|gflops|milliseconds|memory        full-size models; small models: architectures/<dataset>/<model>/parameters
+    claims/<id>/verdict|number                confirmed, refuted or open
+    settings/<experiment>/images|seeds|size|batch|width       settings/total/runs|hours
+
+Without a suffix a quantity is the mean over seeds; sd is over seeds; low and high are the 95 % t interval over seeds; images-low and
+images-high the 95 % bootstrap interval over images. Scores are per cent with one decimal, on test at the label's own size.
+
+    experiments   architectures losses void transforms annotation optimisers generalisation data original
+    quantities    miou val-miou accuracy class-accuracy frequency-iou category iiou category-iiou boundary image-miou thin rare calibration
+                  iou-<class, blanks as hyphens> seeds images lr parameters seconds images-per-second milliseconds memory
+    arms          architectures: model, unet-no-skips, cnn_j, <model>-pretrained    losses: the loss    void: <model>-ignore, <model>-class
+                  transforms: none flip flip-append crop crop-append size-<h>x<w>   annotation: fine coarse coarse-fine
+                  optimisers: sgd adam adamw adamax constant step polynomial onecycle decay-<x> dropout-<per cent>
+                  generalisation: <model>-from-<dataset>    data: <model>-10|25|50|100    original: <model>, unet-<loss>
+
+Tables, each a whole tabular without float: report/generated/<name>.tex, names in `latex.TABLES`; `\published{key}` keys are the `key`s of
+published.ROWS, for instance `cityscapes/setr-random`, with the citation key beside them.
+"""
