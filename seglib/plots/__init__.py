@@ -1,12 +1,12 @@
 """Figures of data, histories, scores, predictions and ideas. Each function returns a Figure; `save` writes it with its records' hash."""
 
-from .data import annotations, class_frequencies, contact_sheet, overlay
-from .histories import LOSS_NAMES, MODEL_NAMES, curves, gradients, learning, losses, series
-from .ideas import attention, functions, maps, windows
-from .predictions import areas, by_model, by_rule, error_map, examples, photograph
-from .scores import bars, confusion, cost, forest, gain_by_frequency, per_class, reliability
-from .style import COLORS, MARKERS, canvas, class_legend, folder, records_hash, save
-from .sweeps import halving, lines, main_effects
+from seglib.plots.data import annotations, class_frequencies, contact_sheet, overlay
+from seglib.plots.histories import LOSS_NAMES, MODEL_NAMES, curves, gradients, learning, losses, series
+from seglib.plots.ideas import attention, functions, maps, windows
+from seglib.plots.predictions import areas, by_model, by_rule, error_map, examples, photograph
+from seglib.plots.scores import bars, confusion, cost, forest, gain_by_frequency, per_class, reliability
+from seglib.plots.style import COLORS, MARKERS, canvas, class_legend, folder, records_hash, save
+from seglib.plots.sweeps import halving, lines, main_effects
 
 __all__ = [
     "COLORS", "LOSS_NAMES", "MARKERS", "MODEL_NAMES", "annotations", "areas", "attention", "bars", "by_model", "by_rule", "canvas",

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..labels import IGNORE, LabelTable, colorize
-from .style import WIDTH, canvas, class_legend, color, marker, picture
+from seglib.labels import IGNORE, LabelTable, colorize
+from seglib.plots.style import WIDTH, canvas, class_legend, color, marker, picture
 
 
 def as_image(image) -> np.ndarray:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..records import Record
-from .style import canvas, color, marker
+from seglib.plots.style import canvas, color, marker
+from seglib.records import Record
 
 # How a loss is written in figures, and its unit.
 LOSS_NAMES = {

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from .data import as_image
-from .style import canvas, color, marker, picture
+from seglib.plots.data import as_image
+from seglib.plots.style import canvas, color, marker, picture
 
 
 def maps(panels: Mapping[str, np.ndarray], columns: int = 4, *, cmap: str = "viridis", height: float | None = None, label: str = "",

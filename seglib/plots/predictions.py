@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..labels import IGNORE, LabelTable, colorize
-from .data import as_image, overlay
-from .style import canvas, class_legend, picture
+from seglib.labels import IGNORE, LabelTable, colorize
+from seglib.plots.data import as_image, overlay
+from seglib.plots.style import canvas, class_legend, picture
 
 RIGHT, WRONG = (0.90, 0.90, 0.90), (0.835, 0.369, 0.0)  # light grey and vermilion: apart in grey print too
 

@@ -1,4 +1,4 @@
-"""Figures of scores: classes, confusion, calibration, cost, and differences with their intervals. Values come in [0, 1] and are drawn in %."""
+"""Figures of scores: classes, confusion, calibration, cost, differences. Values come in [0, 1] and are drawn in %."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from .style import canvas, color, marker
+from seglib.plots.style import canvas, color, marker
 
 
 def per_class(groups: Mapping[str, tuple], names: Sequence[str], shares: np.ndarray | None = None, xlabel: str = "IoU, %") -> Figure:
