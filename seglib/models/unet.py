@@ -1,0 +1,76 @@
+"""U-Net (Ronneberger, Fischer and Brox 2015)."""
+
+import torch
+from torch import Tensor, nn
+
+from seglib.models import layers
+
+
+class Encoder(nn.Module):
+    """The contracting path: five pairs of 3x3 convolutions with w, 2w, 4w, 8w and 16w channels, a 2x2 max-pool between two pairs."""
+
+    def __init__(self, width: int, batch_norm: bool, dropout: float):
+        super().__init__()
+        channels = (3, width, 2 * width, 4 * width, 8 * width, 16 * width)
+        # The paper drops out at the end of the contracting path.
+        rates = (0.0, 0.0, 0.0, 0.0, dropout)
+        self.stages = nn.ModuleList(
+            layers.double_conv(a, b, batch_norm=batch_norm, dropout=rate) for a, b, rate in zip(channels, channels[1:], rates)
+        )
+        self.pool = nn.MaxPool2d(2, ceil_mode=True)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """(B, 3, H, W) -> five maps, (B, w, H, W) to (B, 16w, H/16, W/16), sizes rounded up."""
+        maps = [self.stages[0](images)]
+        for stage in self.stages[1:]:
+            maps.append(stage(self.pool(maps[-1])))
+        return maps
+
+
+class Up(nn.Module):
+    """2x2 transposed convolution to half the channels, the encoder's map beside it (with skips), two 3x3 convolutions."""
+
+    def __init__(self, inside: int, *, batch_norm: bool, skips: bool):
+        super().__init__()
+        outside = inside // 2
+        self.skips = skips
+        self.up = nn.ConvTranspose2d(inside, outside, 2, stride=2)
+        self.conv = layers.double_conv(inside if skips else outside, outside, batch_norm=batch_norm)
+
+    def forward(self, below: Tensor, skip: Tensor) -> Tensor:
+        """below (B, 2C, h, w), skip (B, C, H, W) with h = ceil(H/2) -> (B, C, H, W)."""
+        upsampled = layers.cut(self.up(below), skip)
+        return self.conv(torch.cat([skip, upsampled], dim=1) if self.skips else upsampled)
+
+
+class UNet(layers.Segmenter):
+    """Images (B, 3, H, W) -> logits (B, K, H, W). Ronneberger et al. 2015, with padding 1 and batch norm where the paper has neither.
+
+    Odd sizes: pools round up, and the upsampled map is cut to the size of the skip. skips=False leaves the four concatenations out, and
+    with them half the input channels of four convolutions: the decoder then sees the 16w channels at stride 16 and nothing else.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        *,
+        width: int = 64,
+        skips: bool = True,
+        batch_norm: bool = True,
+        dropout: float = 0.0,
+        aux: bool = False,
+    ):
+        super().__init__(num_classes, (8 * width, 4 * width) if aux else ())
+        self.encoder = Encoder(width, batch_norm, dropout)
+        self.decoder = nn.ModuleList(Up(m * width, batch_norm=batch_norm, skips=skips) for m in (16, 8, 4, 2))
+        self.head = layers.head(width, num_classes)
+        layers.initialise(self)
+
+    def compute(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """images (B, 3, H, W) -> logits (B, K, H, W), [(B, 8w, H/8, W/8), (B, 4w, H/4, W/4)]."""
+        *skips, x = self.encoder(images)
+        maps = []
+        for up, skip in zip(self.decoder, reversed(skips)):
+            x = up(x, skip)
+            maps.append(x)
+        return self.head(x), maps[:2]
