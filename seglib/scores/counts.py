@@ -1,0 +1,177 @@
+"""Counting one image: confusion, instances, calibration; and adding images up."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from seglib.labels import AVERAGE_INSTANCE_SIZE, CATEGORIES, CITYSCAPES, CITYSCAPES_LABELS, IGNORE, TABLES
+from seglib.records import Scores
+from seglib.scores.boundary import boundary_counts
+
+BINS = 15  # of the calibration error (Guo et al. 2017)
+
+
+def pair_counts(target, prediction) -> np.ndarray:
+    """Labels twice -> (256, 256) int64: pixels by (truth, prediction). ValueError where shapes differ or a label needs more than a byte."""
+    target, prediction = as_bytes(target, "target"), as_bytes(prediction, "prediction")
+    if target.shape != prediction.shape:
+        raise ValueError(f"target {target.shape} and prediction {prediction.shape} differ in shape")
+    # Two bytes hold the pair: half the traffic of int64 indices, and uint8 arithmetic would wrap.
+    pairs = target.astype(np.uint16)
+    pairs <<= 8
+    pairs |= prediction
+    return np.bincount(pairs.ravel(), minlength=65536).reshape(256, 256)
+
+
+def as_bytes(labels, name: str) -> np.ndarray:
+    """Anything np.asarray takes -> uint8. ValueError where a value does not fit, or is not an integer."""
+    labels = np.asarray(labels)
+    if labels.dtype == np.uint8:
+        return labels
+    if labels.dtype.kind not in "iu":
+        raise ValueError(f"{name} holds {labels.dtype}, expected integer labels (argmax of the logits?)")
+    if labels.size and (labels.min() < 0 or labels.max() > 255):
+        raise ValueError(f"{name} holds labels from {labels.min()} to {labels.max()}, expected 0 to 255")
+    return labels.astype(np.uint8)
+
+
+def confusion(target, prediction, num_classes: int) -> np.ndarray:
+    """Pixels by truth (rows) and prediction: (K, K+1) int64, last column = predicted void (IGNORE). Void truth counts nowhere.
+
+    ValueError where shapes differ, or where truth or prediction holds a label that is neither in [0, K) nor IGNORE.
+    """
+    pairs = pair_counts(target, prediction)
+    for name, counts in (("target", pairs.sum(1)), ("prediction", pairs.sum(0))):
+        wrong = np.flatnonzero(counts[num_classes:IGNORE]) + num_classes
+        if wrong.size:
+            raise ValueError(f"{name} holds labels {wrong[:8].tolist()} outside [0, {num_classes}) that are not {IGNORE} (void)")
+    return np.hstack([pairs[:num_classes, :num_classes], pairs[:num_classes, IGNORE:]])
+
+
+def image_counts(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(K, K or more) matrix -> true positives, false positives, false negatives (K,); columns beyond K are misses."""
+    matrix = np.asarray(matrix)
+    hits = np.diagonal(matrix).copy()
+    return hits, matrix[:, : len(matrix)].sum(0) - hits, matrix.sum(1) - hits
+
+
+def _size_weights() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Per Cityscapes id (34,): the iIoU's mean size (0: not scored), the train id, the index of the category (-1: void)."""
+    scored = [row.train_id != IGNORE and row.has_instances for row in CITYSCAPES_LABELS]
+    size = [AVERAGE_INSTANCE_SIZE[row.name] if ok else 0.0 for row, ok in zip(CITYSCAPES_LABELS, scored)]
+    category = [CATEGORIES.index(row.category) if row.category in CATEGORIES else -1 for row in CITYSCAPES_LABELS]
+    return np.array(size), np.array([row.train_id for row in CITYSCAPES_LABELS]), np.array(category)
+
+
+MEAN_SIZE, TRAIN_ID, CATEGORY = _size_weights()
+
+
+def instance_hits(instances, predicted_ids) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The scored instances of one image: class id, weight, hits, category hits and misses follow from sizes.
+
+    instances (H, W) in the Cityscapes coding (id * 1000 + number; below 1000 a group or no instance), predicted_ids (H, W) uint8.
+    Returns ids (M,), weights (M,) = mean size of the class / size, and (M, 3) int64: pixels, hits, hits of the category. ValueError
+    for an instance of an id that has none, as the official scorer's KeyError.
+    """
+    instances = np.asarray(instances)
+    if instances.shape != predicted_ids.shape:
+        raise ValueError(f"instances {instances.shape} and prediction {predicted_ids.shape} differ in shape")
+    chosen = instances.ravel() > 1000
+    codes, predicted = instances.ravel()[chosen].astype(np.int64), predicted_ids.ravel()[chosen]
+    if codes.size and codes.max() >= 34000:
+        raise ValueError(f"instance {codes.max()} belongs to no id of the table (0 to 33)")
+    ids = codes // 1000
+    category = np.concatenate([CATEGORY, np.full(222, -1)])
+    pixels = np.bincount(codes, minlength=34000)
+    hits = np.bincount(codes[ids == predicted], minlength=34000)
+    category_hits = np.bincount(codes[category[ids] == category[predicted]], minlength=34000)
+    found = np.flatnonzero(pixels)
+    return _scored(found, np.stack([pixels[found], hits[found], category_hits[found]], 1))
+
+
+def _scored(found: np.ndarray, counts: np.ndarray):
+    """Drop the instances of ids that are not evaluated; refuse those of ids that have no instances (road, sky)."""
+    ids = found // 1000
+    wrong = (TRAIN_ID[ids] != IGNORE) & (MEAN_SIZE[ids] == 0)
+    if wrong.any():
+        raise ValueError(f"instance {found[wrong][0]}: the class {CITYSCAPES_LABELS[ids[wrong][0]].name!r} has no instances")
+    keep = MEAN_SIZE[ids] > 0
+    ids, counts = ids[keep], counts[keep]
+    return ids, MEAN_SIZE[ids] / counts[:, 0], counts
+
+
+def instance_sums(target, instances, prediction, num_classes: int):
+    """Weighted sums of the iIoU of one image, on train ids: tp, fn (K,) and category tp, fn (7,), float64.
+
+    target and prediction (H, W) train ids of the 19 Cityscapes classes, instances (H, W) in the Cityscapes coding. Each pixel of an
+    instance counts mean size of its class / size of the instance (Cordts et al. 2016, section 4.1); groups count nothing.
+    """
+    if num_classes != CITYSCAPES.num_classes:
+        raise ValueError(f"instances are coded in the {CITYSCAPES.num_classes} classes of Cityscapes, not {num_classes}")
+    if np.shape(target) != np.shape(prediction):
+        raise ValueError(f"target {np.shape(target)} and prediction {np.shape(prediction)} differ in shape")
+    ids, weight, counts = instance_hits(instances, CITYSCAPES.to_file[as_bytes(prediction, "prediction")])
+    pixels, hits, category_hits = counts.T
+    train, category = TRAIN_ID[ids], CATEGORY[ids]
+    return (
+        np.bincount(train, weight * hits, num_classes),
+        np.bincount(train, weight * (pixels - hits), num_classes),
+        np.bincount(category, weight * category_hits, len(CATEGORIES)),
+        np.bincount(category, weight * (pixels - category_hits), len(CATEGORIES)),
+    )
+
+
+def calibration_counts(target, prediction, confidence) -> np.ndarray:
+    """(15, 3) float64: per confidence bin the valid pixels, the sum of confidence, the correct pixels. confidence (H, W) in [0, 1]."""
+    target, prediction, confidence = np.asarray(target), np.asarray(prediction), np.asarray(confidence)
+    if not target.shape == prediction.shape == confidence.shape:
+        raise ValueError(f"target {target.shape}, prediction {prediction.shape}, confidence {confidence.shape} differ in shape")
+    if not (confidence.min(initial=1) >= 0 and confidence.max(initial=0) <= 1 + 1e-5):  # also refuses NaN
+        raise ValueError("confidence must lie in [0, 1]: NaN logits, or not a softmax")
+    valid = target != IGNORE
+    confidence = confidence[valid].astype(np.float64)
+    bins = np.minimum((confidence * BINS).astype(np.intp), BINS - 1)
+    correct = target[valid] == prediction[valid]
+    return np.stack([np.bincount(bins, weights, BINS) for weights in (None, confidence, correct)], 1).astype(np.float64)
+
+
+def count(target, prediction, num_classes: int, *, instances=None, confidence=None, boundary=True, labels="cityscapes") -> Scores:
+    """All counts of one image as Scores with N = 1. target, prediction (H, W) train ids; instances, confidence (H, W) or None."""
+    if num_classes != TABLES[labels].num_classes:
+        raise ValueError(f"label table {labels!r} has {TABLES[labels].num_classes} classes, not {num_classes}")
+    matrix = confusion(target, prediction, num_classes)
+    hits, wrong, missed = image_counts(matrix)
+    sums = (None,) * 4 if instances is None else instance_sums(target, instances, prediction, num_classes)
+    return Scores(
+        matrix, hits[None], wrong[None], missed[None], *sums,
+        boundary=boundary_counts(target, prediction, num_classes) if boundary else None,
+        calibration=None if confidence is None else calibration_counts(target, prediction, confidence),
+        labels=labels,
+    )  # fmt: skip
+
+
+def accumulate(images: Iterable[Scores]) -> Scores:
+    """Scores of images (or of splits) -> Scores of all: sums, with the per-image counts in the order given.
+
+    A count that some image lacks is None. ValueError for no image at all, or for two label tables.
+    """
+    images = list(images)
+    if not images:
+        raise ValueError("no images to score: the data set is empty")
+    if len(tables := {image.labels for image in images}) > 1:
+        raise ValueError(f"scores of different label tables cannot be added: {sorted(tables)}")
+    total = {"labels": images[0].labels}
+    for name in vars(images[0]).keys() - {"labels"}:
+        parts = [getattr(image, name) for image in images]
+        join = np.concatenate if name in ("tp", "fp", "fn") else sum
+        total[name] = None if any(part is None for part in parts) else join(parts)
+    return Scores(**total)
+
+
+def label_ids(prediction, labels: str = "cityscapes") -> np.ndarray:
+    """Train ids (H, W) -> ids of the data set's files (H, W) uint8, what the Cityscapes server scores. ValueError outside the table."""
+    table = TABLES[labels]
+    prediction = as_bytes(prediction, "prediction")
+    if ((prediction >= table.num_classes) & (prediction != IGNORE)).any():
+        raise ValueError(f"prediction holds {prediction[prediction != IGNORE].max()}, the table {labels!r} ends at {table.num_classes - 1}")
+    return table.to_file[prediction]

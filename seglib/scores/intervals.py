@@ -1,0 +1,76 @@
+"""Uncertainty of a score: over images by bootstrap, over seeds by Student's t."""
+
+import numpy as np
+
+from seglib.records import Scores
+from seglib.scores.measures import ratio
+
+
+def _resampled(scores: Scores, draws: np.ndarray) -> np.ndarray:
+    """Mean IoU of each resampled split: draws (n, N) how often each image is taken -> (n,)."""
+    if scores.tp is None or not len(scores.tp):
+        raise ValueError("a bootstrap needs counts per image, and at least one image")
+    # Counts stay below 2^53, so float64 products are exact, and run as one matrix product.
+    hits, wrong, missed = (draws @ part.astype(np.float64) for part in (scores.tp, scores.fp, scores.fn))
+    return np.nanmean(ratio(hits, hits + wrong + missed), axis=1)
+
+
+def _draws(images: int, n: int, seed: int) -> np.ndarray:
+    """(n, N) float64: n resamples of N images with replacement, as how often each image comes up."""
+    return np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), size=n).astype(np.float64)
+
+
+def bootstrap(scores: Scores, n: int = 1000, seed: int = 0) -> tuple[float, float]:
+    """95 % percentile interval (low, high) of the mean IoU over resampled images (Efron 1979).
+
+    Images of one drive resemble each other, so the true interval is wider.
+    """
+    values = _resampled(scores, _draws(len(scores.tp), n, seed))
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def paired_bootstrap(a: Scores, b: Scores, n: int = 1000, seed: int = 0) -> tuple[float, float, float, float]:
+    """Mean IoU of a less that of b on the same images: (difference, low, high, p), resampling images for both at once.
+
+    p is two-sided: twice the smaller share of resamples on one side of 0, at least 1/n. ValueError where the images are not as many.
+    """
+    if a.tp is None or b.tp is None or a.tp.shape != b.tp.shape:
+        raise ValueError("a paired comparison needs the same images, with counts per image, on both sides")
+    whole = np.ones((1, len(a.tp)))
+    draws = _draws(len(a.tp), n, seed)
+    values = _resampled(a, draws) - _resampled(b, draws)
+    low, high = np.percentile(values, [2.5, 97.5])
+    p = 2 * min((values <= 0).mean(), (values >= 0).mean())
+    difference = (_resampled(a, whole) - _resampled(b, whole))[0]
+    return float(difference), float(low), float(high), float(np.clip(p, 1 / n, 1))
+
+
+# 97.5 % quantile of Student's t for 1 ... 30 degrees of freedom; beyond, the series below is exact to 1e-3.
+_T = [12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281, 2.2010, 2.1788, 2.1604, 2.1448, 2.1314,
+      2.1199, 2.1098, 2.1009, 2.0930, 2.0860, 2.0796, 2.0739, 2.0687, 2.0639, 2.0595, 2.0555, 2.0518, 2.0484, 2.0452, 2.0423]  # fmt: skip
+
+
+def t_quantile(freedom: int) -> float:
+    """97.5 % quantile of Student's t."""
+    return _T[freedom - 1] if freedom <= len(_T) else 1.95996 + 2.3722 / freedom + 2.8225 / freedom**2
+
+
+def seed_interval(values) -> tuple[float, float, float]:
+    """Scores of several seeds -> (mean, low, high), the 95 % interval of the mean by Student's t. One seed has no interval: NaN."""
+    values = np.asarray(values, np.float64)
+    if values.ndim != 1 or not len(values):
+        raise ValueError("seed_interval needs the scores of at least one seed")
+    centre = float(values.mean())
+    if len(values) == 1:
+        return centre, float("nan"), float("nan")
+    half = t_quantile(len(values) - 1) * float(values.std(ddof=1)) / np.sqrt(len(values))
+    return centre, float(centre - half), float(centre + half)
+
+
+def paired_difference(a, b) -> tuple[float, float, float]:
+    """Scores of two recipes under the same seeds -> (mean difference a - b, low, high), 95 % by Student's t over the pairs."""
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a.shape != b.shape:
+        raise ValueError(f"{a.shape} against {b.shape} scores: a paired difference needs the same seeds on both sides")
+    return seed_interval(a - b)
