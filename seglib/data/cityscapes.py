@@ -2,9 +2,9 @@
 
 Our splits are not the official ones, whose test has no public labels: what is chosen must not be chosen on what is reported.
 
-    "train"        official train less the selection part: 2,677 images
+    "train"        official train less the selection part: 2,676 images
     "val"          the selection part: within each city of official train, sorted by name (sequence, frame), the last tenth, rounded
-                   half up, at least one image: 298 images
+                   half up, at least one image: 299 images
     "test"         official val, 500 images of other cities: reported once per finished run
     "train_extra"  19,998 more images, coarse annotation only
 """
@@ -15,8 +15,8 @@ from pathlib import Path
 
 import torch
 
-from ..labels import CITYSCAPES
-from . import files
+from seglib.data import files
+from seglib.labels import CITYSCAPES
 
 SPLITS = {"train": "train", "val": "train", "test": "val", "train_extra": "train_extra"}  # ours -> the folder
 TREE = """root/

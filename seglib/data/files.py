@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torchvision.io import ImageReadMode, decode_jpeg, decode_png
 
-from ..labels import LabelTable
+from seglib.labels import LabelTable
 
 MAX_PIXELS = 2**26  # 67 million: 32 times a Cityscapes picture; a small file that claims more is a decompression bomb
 IMAGES = (".png", ".jpg", ".jpeg")
@@ -108,23 +108,30 @@ def read_labels(path: Path) -> torch.Tensor:
 
 
 def read_instances(path: Path) -> torch.Tensor:
-    """An instance map, 8- or 16-bit grey PNG -> (H, W) int32 in the Cityscapes coding: class id * 1000 + number, or the class id."""
+    """An instance map, 8- or 16-bit grey PNG -> (H, W) int32 in the Cityscapes coding: class id * 1000 + number, or the class id.
+
+    65535 is -1, a licence plate, as an unsigned number: it becomes 0, unlabelled."""
     data = read_bytes(path)
     _, _, bits, colour = check_png(data, path)
     if colour != 0 or bits not in (8, 16):
         kind = f"{_COLOURS.get(colour, 'unknown')}, {bits} bits"
         raise ValueError(f"{path} is no instance map ({kind}): wanted is 16-bit grey, as in *_instanceIds.png")
-    return _decode(decode_png, data, path, ImageReadMode.UNCHANGED)[0].to(torch.int32)
+    instances = _decode(decode_png, data, path, ImageReadMode.UNCHANGED)[0].to(torch.int32)
+    return instances.masked_fill_(instances == 65535, 0)
 
 
 def to_train_ids(ids: torch.Tensor, table: LabelTable, path: Path) -> torch.Tensor:
-    """File ids (H, W) uint8 -> train ids (H, W) uint8 by table look-up. ValueError names and counts ids outside the table."""
-    counts = np.bincount(ids.numpy().ravel(), minlength=256)
+    """File ids (H, W) uint8 -> train ids (H, W) uint8 by table look-up. ValueError for ids outside the table."""
+    check_ids(torch.bincount(ids.flatten(), minlength=256).numpy(), table, path)
+    return torch.from_numpy(table.from_file.take(ids.numpy()))
+
+
+def check_ids(counts: np.ndarray, table: LabelTable, path: Path) -> None:
+    """counts (256,) pixels per file id. ValueError names and counts the ids that the table does not know."""
     unknown = [value for value in np.flatnonzero(counts).tolist() if value not in table.known]
     if unknown:
         pixels = int(counts[unknown].sum())
         raise ValueError(f"{path} has ids that {table.name} does not know: {unknown} on {pixels} pixels; is it another data set's?")
-    return torch.from_numpy(table.from_file[ids.numpy()])
 
 
 def list_stems(folder: Path, suffixes=IMAGES, ending: str = "") -> dict[str, Path]:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torchvision.transforms.v2 import functional
 
-from ..labels import IGNORE
+from seglib.labels import IGNORE
 
 
 class Draw(NamedTuple):
