@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from seglib.plots.style import canvas, color, marker
+from seglib.plots.style import blank, canvas, color, marker
 from seglib.records import Record
 
 # How a loss is written in figures, and its unit.
@@ -41,6 +41,8 @@ def band(axis, records: Sequence[Record], key: str, index: int, label: str, fact
 
 def curves(groups: Mapping[str, Sequence[Record]], panels: Sequence[tuple], height: float = 6.0) -> Figure:
     """One line per group in each panel. panels: (history key, title, y label, factor, options of `axes.set`)."""
+    if not groups:
+        return blank()
     figure, axes = canvas(height, 1, len(panels))
     for axis, (key, title, ylabel, factor, options) in zip(axes[0], panels, strict=True):
         for index, (label, records) in enumerate(groups.items()):
@@ -70,6 +72,8 @@ def losses(data_sets: Mapping[str, Mapping[str, Sequence[Record]]], num_classes:
 
     Cross-entropy has the chance line ln K; soft IoU and Dice lie in [0, 1] and share an axis on the right.
     """
+    if not any(data_sets.values()):
+        return blank()
     figure, axes = canvas(5.4 * len(data_sets) + 1.0, len(data_sets), 3, sharex="row")
     for row, (name, groups) in zip(axes, data_sets.items(), strict=True):
         for index, (loss, records) in enumerate(groups.items()):

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from seglib.labels import IGNORE, LabelTable, colorize
 from seglib.plots.data import as_image, overlay
-from seglib.plots.style import canvas, class_legend, picture
+from seglib.plots.style import blank, canvas, class_legend, picture
 
 RIGHT, WRONG = (0.90, 0.90, 0.90), (0.835, 0.369, 0.0)  # light grey and vermilion: apart in grey print too
 
@@ -28,6 +28,8 @@ def by_rule(values: np.ndarray) -> dict[str, int]:
 
 def examples(rows: Sequence[tuple], table: LabelTable) -> Figure:
     """rows (name, image, truth, prediction), label maps at one size: picture, truth, prediction and error map, a row each."""
+    if not rows:
+        return blank()
     height, width = np.asarray(rows[0][2]).shape
     figure, axes = canvas(len(rows) * 4.0 * height / width + 2.2, len(rows), 4)
     present = set()
@@ -43,6 +45,8 @@ def examples(rows: Sequence[tuple], table: LabelTable) -> Figure:
 
 def by_model(image, truth, predictions: Mapping[str, np.ndarray], table: LabelTable, columns: int = 3) -> Figure:
     """One scene: picture, truth, and each model's label map with its error map below; {model: (H, W)}."""
+    if not predictions:
+        return blank()
     height, width = np.asarray(truth).shape
     lines = -(-(len(predictions) + 1) // columns)
     figure, axes = canvas(2 * lines * (16 / columns * height / width + 0.35) + 1.8, 2 * lines, columns)

@@ -6,7 +6,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from seglib.plots.style import canvas, color, marker
+from seglib.plots.style import blank, canvas, color, marker
 
 
 def per_class(groups: Mapping[str, tuple], names: Sequence[str], shares: np.ndarray | None = None, xlabel: str = "IoU, %") -> Figure:
@@ -14,6 +14,8 @@ def per_class(groups: Mapping[str, tuple], names: Sequence[str], shares: np.ndar
 
     `shares` (K,) orders the classes and is written beside their names. Undefined values (NaN) are left out.
     """
+    if not groups:
+        return blank()
     order = np.arange(len(names)) if shares is None else np.argsort(-np.asarray(shares))
     figure, axes = canvas(0.13 * len(names) * max(3, len(groups)) + 2.2)
     axis = axes[0, 0]
@@ -49,6 +51,8 @@ def confusion(matrix: np.ndarray, names: Sequence[str]) -> Figure:
 
 def gain_by_frequency(gains: Mapping[str, np.ndarray], shares: np.ndarray, names: Sequence[str], ylabel: str) -> Figure:
     """gains {label: (K,) differences of IoU} against the class's share of the pixels, log axis; classes are named once."""
+    if not gains:
+        return blank()
     figure, axes = canvas(7.5)
     axis = axes[0, 0]
     axis.axhline(0, color="0.3", linewidth=0.8)
@@ -69,6 +73,8 @@ def gain_by_frequency(gains: Mapping[str, np.ndarray], shares: np.ndarray, names
 
 def reliability(groups: Mapping[str, np.ndarray]) -> Figure:
     """groups {label: calibration (15, 3) = pixels, sum of confidence, correct}: accuracy against confidence, and where the pixels are."""
+    if not groups:
+        return blank()
     figure, axes = canvas(6.0, 1, 2)
     left, right = axes[0]
     left.plot([0, 100], [0, 100], color="0.4", linestyle=":", linewidth=1)
@@ -87,6 +93,8 @@ def reliability(groups: Mapping[str, np.ndarray]) -> Figure:
 
 def cost(points: Mapping[str, tuple], panels: Sequence[tuple[str, bool]], ylabel: str = "mIoU on test, %") -> Figure:
     """points {label: (score in [0, 1], cost of panel 1, cost of panel 2, ...)}; panels: (x label with unit, logarithmic)."""
+    if not points:
+        return blank()
     figure, axes = canvas(6.2, 1, len(panels), sharey=True)
     for p, (axis, (xlabel, logarithmic)) in enumerate(zip(axes[0], panels, strict=True)):
         for i, (label, (score, *costs)) in enumerate(points.items()):
@@ -103,6 +111,8 @@ def cost(points: Mapping[str, tuple], panels: Sequence[tuple[str, bool]], ylabel
 
 def forest(rows: Sequence[tuple[str, float, float, float]], xlabel: str) -> Figure:
     """rows (what, difference, low, high) in [-1, 1], drawn in points of %; an interval that holds 0 is hollow."""
+    if not rows:
+        return blank()
     figure, axes = canvas(0.55 * len(rows) + 1.6)
     axis = axes[0, 0]
     axis.axvline(0, color="0.3", linewidth=0.8)
@@ -118,6 +128,8 @@ def forest(rows: Sequence[tuple[str, float, float, float]], xlabel: str) -> Figu
 
 def bars(groups: Mapping[str, Mapping[str, tuple]], ylabel: str, height: float = 6.0, factor: float = 100.0) -> Figure:
     """groups {label of the marker: {place on the x axis: (value, low, high)}}: dots with intervals, the axis from what is there."""
+    if not any(groups.values()):
+        return blank()
     figure, axes = canvas(height)
     axis = axes[0, 0]
     places = list(dict.fromkeys(place for group in groups.values() for place in group))

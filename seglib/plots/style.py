@@ -40,6 +40,14 @@ def canvas(height: float, rows: int = 1, columns: int = 1, *, width: float = WID
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
+def blank(text: str = "no records of this experiment yet") -> Figure:
+    """A figure that says why it shows nothing."""
+    figure, axes = canvas(1.5)
+    axes[0, 0].text(0.5, 0.5, text, ha="center", va="center", color="0.4")
+    axes[0, 0].axis("off")
+    return figure
+
+
 def color(index: int) -> str:
     return COLORS[index % len(COLORS)]
 

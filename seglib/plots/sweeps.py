@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from seglib.plots.style import canvas, color, marker
+from seglib.plots.style import blank, canvas, color, marker
 
 
 def lines(groups: Mapping[str, Mapping[float, Sequence[float]]], xlabel: str, ylabel: str, *, log: bool = True, factor: float = 100.0,
           height: float = 6.0) -> Figure:  # fmt: skip
     """groups {label: {x: values of the seeds}}: the mean as a line, every seed as a point."""
+    if not groups:
+        return blank()
     figure, axes = canvas(height)
     axis = axes[0, 0]
     for i, (label, points) in enumerate(groups.items()):
@@ -26,6 +28,8 @@ def lines(groups: Mapping[str, Mapping[float, Sequence[float]]], xlabel: str, yl
 
 def main_effects(effects: Mapping[str, Mapping[str, Sequence[float]]], ylabel: str, factor: float = 100.0) -> Figure:
     """effects {setting: {value: scores of every trial with it}}: trials as points and their mean, one panel per setting."""
+    if not effects:
+        return blank()
     figure, axes = canvas(5.5, 1, len(effects), sharey=True)
     for axis, (name, levels) in zip(axes[0], effects.items(), strict=True):
         means = [factor * np.mean(values) for values in levels.values()]
@@ -41,6 +45,8 @@ def main_effects(effects: Mapping[str, Mapping[str, Sequence[float]]], ylabel: s
 
 def halving(trials: Mapping[str, Sequence[tuple[float, float]]], xlabel: str, ylabel: str, factor: float = 100.0) -> Figure:
     """trials {name: [(images seen, score), ...]}: what was pruned ends early in grey, what reached the last round is coloured."""
+    if not trials:
+        return blank()
     figure, axes = canvas(6.5)
     axis = axes[0, 0]
     last = max(points[-1][0] for points in trials.values())

@@ -1,0 +1,151 @@
+"""Executes the notebooks: python notebooks/execute.py [--profile P] [--dataset D] [--only 07 | --only losses] [--set name=value]
+
+Each runs through papermill into a temporary file, is cleaned of what differs from run to run, and takes its place below
+$SEGLIB_OUTPUT/notebooks (default runs/<profile>-<dataset>/notebooks) only when it has ended without an error.
+"""
+
+import argparse
+import ast
+import concurrent.futures
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+# Which notebooks read an experiment, for --only with its name.
+READERS = {
+    "architectures": "02 03 04 05 06 10", "losses": "07", "void": "11", "transforms": "08", "annotation": "08", "optimisers": "09",
+    "generalisation": "12", "data": "04", "original": "11",
+}  # fmt: skip
+# Written by papermill and widgets, different every time, of no use to a reader.
+NOISE = ["metadata.papermill", "metadata.widgets", "cell.metadata.papermill", "cell.metadata.execution", "cell.metadata.collapsed"]
+
+
+def chosen(only: list[str] | None) -> list[Path]:
+    """The notebooks that the numbers and experiment names of `only` ask for, all without it. ValueError names an unknown one."""
+    notebooks = sorted(HERE.glob("[0-9][0-9]_*.ipynb"))
+    if not only:
+        return notebooks
+    numbers = {path.name[:2] for path in notebooks}
+    wanted = set()
+    for name in only:
+        found = set(READERS[name].split()) if name in READERS else {name[:2]} & numbers
+        if not found:
+            raise ValueError(
+                f"--only {name}: give a notebook's number ({', '.join(sorted(numbers))}) or an experiment ({', '.join(READERS)})"
+            )
+        wanted |= found
+    return [path for path in notebooks if path.name[:2] in wanted]
+
+
+def parameters(path: Path) -> dict[str, type]:
+    """Names and types of the cell tagged `parameters`: literals by their type, os.environ.get(...) as text."""
+    cells = json.loads(path.read_text())["cells"]
+    source = next(("".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", [])), None)
+    if source is None:
+        raise ValueError(f"{path.name}: no cell is tagged 'parameters'")
+    known = {}
+    for line in ast.parse(source).body:
+        if isinstance(line, ast.Assign):
+            value = type(ast.literal_eval(line.value)) if not isinstance(line.value, ast.Call) else str
+            known |= {target.id: value for target in line.targets}
+    return known
+
+
+def read_settings(pairs: list[str], known: dict[str, type], name: str) -> dict:
+    """["scene=3"] -> {"scene": 3}; ValueError names a parameter that the notebook does not take, or a value of another type."""
+    values = {}
+    for pair in pairs:
+        key, _, text = pair.partition("=")
+        if key not in known:
+            raise ValueError(f"{name}: unknown parameter {key}; it takes {', '.join(known)}")
+        try:
+            values[key] = text if known[key] is str else known[key](ast.literal_eval(text))
+        except (ValueError, SyntaxError, TypeError):
+            raise ValueError(f"{name}: parameter {key}={text!r}: expected {known[key].__name__}") from None
+    return values
+
+
+def clean(notebook):
+    """Drop timings and widget state; keep outputs, execution counts and cell ids."""
+    import nbstripout
+
+    notebook = nbstripout.strip_output(notebook, keep_output=True, keep_count=True, keep_id=True, extra_keys=NOISE)
+    notebook.metadata.get("language_info", {}).pop("version", None)  # 3.11 or 3.12: not a change of the notebook
+    for cell in notebook.cells:
+        if not cell.metadata.get("tags", True):
+            del cell.metadata["tags"]
+    return notebook
+
+
+def execute(source: Path, target: Path, settings: dict) -> float:
+    """Run one notebook from its own folder; returns seconds. RuntimeError holds the failing cell's error, the failed copy stays beside."""
+    import nbformat
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    started = time.monotonic()
+    part = target.with_name(f"failed-{target.name}")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    options = {"kernel_name": "python3", "language": "python", "cwd": str(HERE), "progress_bar": False, "log_output": False}
+    try:
+        papermill.execute_notebook(str(source), str(part), parameters=settings, **options)
+    except PapermillExecutionError as error:
+        lines = "\n    ".join(error.source.strip().splitlines()[:15])
+        raise RuntimeError(f"{source.name}, cell {error.exec_count}:\n    {lines}\n  {error.ename}: {error.evalue}\n  see {part}") from None
+    notebook = clean(nbformat.read(part, as_version=4))
+    nbformat.write(notebook, part)
+    part.replace(target)
+    return time.monotonic() - started
+
+
+def run_all(notebooks: list[Path], folder: Path, pairs: list[str], workers: int) -> int:
+    """Execute all, `workers` at a time; prints one line each with the time left. Returns how many failed."""
+    plans = [(path, read_settings(pairs, parameters(path), path.name)) for path in notebooks]
+    started, failed = time.monotonic(), 0
+    with concurrent.futures.ProcessPoolExecutor(workers) as pool:
+        jobs = {pool.submit(execute, path, folder / path.name, values): path for path, values in plans}
+        for done, job in enumerate(concurrent.futures.as_completed(jobs), start=1):
+            left = (time.monotonic() - started) / done * (len(jobs) - done)
+            try:
+                result = f"{job.result():4.0f} s"
+            except (RuntimeError, OSError) as error:
+                result, failed = f"FAILED\n  {error}", failed + 1
+            print(f"  {jobs[job].stem:20} {result}   {done} of {len(jobs)}, about {left:.0f} s left", flush=True)
+    return failed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--profile", default=os.environ.get("SEGLIB_PROFILE", "published"))
+    parser.add_argument("--dataset", default=os.environ.get("SEGLIB_DATASET", "streets"))
+    parser.add_argument("--only", action="append", help="a notebook's number or an experiment's name; several times")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the notebook")
+    parser.add_argument("--workers", type=int, help="notebooks at a time (default: 2 where nothing is trained, else 1)")
+    parser.add_argument("--publish", action="store_true", help="renew the committed notebooks, figures and PDF from finished records")
+    parser.add_argument("--from", dest="source", default="cpu", help="with --publish: the profile whose records are published")
+    options = parser.parse_args()
+    try:
+        notebooks = chosen(options.only)
+        if options.publish:
+            import publish
+
+            return publish.publish(options.source, options.dataset)
+        output = Path(os.environ.get("SEGLIB_OUTPUT") or ROOT / "runs" / f"{options.profile}-{options.dataset}").resolve()
+        os.environ.update(SEGLIB_OUTPUT=str(output), SEGLIB_PROFILE=options.profile, SEGLIB_DATASET=options.dataset)
+        os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
+        workers = options.workers or (2 if options.profile == "published" else 1)
+        failed = run_all(notebooks, output / "notebooks", options.set, workers)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if failed:
+        print(f"error: {failed} of {len(notebooks)} notebooks failed; the others are in {output / 'notebooks'}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

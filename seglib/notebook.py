@@ -1,0 +1,238 @@
+"""What every notebook starts and ends with: settings checked, records, arrays kept of trained weights, numbers and figures."""
+
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+KEPT_BYTES = 300_000  # the largest file of arrays that goes with the published records
+CORE = ("architectures", "losses")  # no notebook makes sense without these
+
+if importlib.util.find_spec("torch") is None or importlib.util.find_spec("papermill") is None:  # a kernel of another environment
+    raise ImportError(
+        f"this kernel ({sys.executable}) lacks the project's packages: run 'bash notebooks/run.sh --profile published' once, "
+        "which makes .venv, then choose the kernel of .venv, or start JupyterLab with .venv/bin/jupyter lab"
+    )
+
+import numpy as np  # noqa: E402
+from IPython.display import Markdown, display  # noqa: E402
+
+from seglib import plots, records, scores, study  # noqa: E402
+
+# Sections of the house write these; the reader of a notebook in another profile is told so.
+BANNER = (
+    "> **Profile {profile}, data set {dataset}.** The fixed prose of this notebook was written beside the published run; "
+    "tables, figures and readings below are computed from the records of this one."
+)
+
+
+def say(text: str) -> None:
+    """Show Markdown: how a notebook prints its readings, computed from records."""
+    display(Markdown(text))
+
+
+def clean(value, name: str, kind: type):
+    """`value` as `kind`. Strings are read as numbers ("1e-3" is what YAML hands over); ValueError names the parameter."""
+    fits = isinstance(value, kind) and not (kind is not bool and isinstance(value, bool))
+    if fits:
+        return value
+    try:
+        if kind in (int, float) and isinstance(value, str | int | float) and not isinstance(value, bool):
+            number = float(value)
+            if kind is float or number == int(number):
+                return kind(number)
+    except ValueError:
+        pass
+    raise ValueError(f"parameter {name}={value!r}: expected {kind.__name__}, got {type(value).__name__}")
+
+
+def check_parameters(namespace: dict, kinds: dict[str, type]) -> None:
+    """Refuse parameters that the notebook does not take, or of another type; coerced values go back into `namespace`.
+
+    papermill only warns of a mistyped name and sets it beside the real one, so any other plain variable that exists before the
+    notebook's own code began is such a mistake. Called a second time, in cells run out of order, it leaves those variables alone.
+    """
+    plain = {name for name, value in namespace.items() if isinstance(value, str | int | float | list | dict | None) and name[0] != "_"}
+    unknown = plain - set(kinds) - {"In", "Out"}
+    if unknown and not namespace.get("_parameters_checked"):
+        raise ValueError(f"unknown parameter {', '.join(sorted(unknown))}: this notebook takes {', '.join(kinds)}")
+    for name, kind in kinds.items():
+        if name not in namespace:
+            raise ValueError(f"parameter {name} is not set: run the cell tagged 'parameters' first")
+        namespace[name] = clean(namespace[name], name, kind)
+    namespace["_parameters_checked"] = True
+
+
+@dataclass(frozen=True)
+class Page:
+    """One notebook at work: its stem, profile and data set."""
+
+    stem: str
+    profile: str
+    dataset: str
+
+    @property
+    def output(self) -> Path:
+        """Where this run writes: never the committed report, figures or notebooks."""
+        return Path(os.environ["SEGLIB_OUTPUT"])
+
+    def groups(self, experiment: str, role: str = "runs") -> dict[str, list[records.Record]]:
+        """{arm: records of its seeds}, loaded; in another profile than published, what is missing is trained first.
+
+        role "sweeps" gives the runs that chose a learning rate. An experiment that was never published is {} and a sentence that says
+        how to run it, so that a study still in progress can be read; a published record that has gone is an error.
+        """
+        trains = self.profile != "published" and experiment in study.PROFILES[self.profile].experiments
+        for attempt in range(2):
+            try:
+                return study.groups(self.profile, self.dataset, experiment, role)
+            except FileNotFoundError as error:
+                if trains and attempt == 0 and experiment != "generalisation":  # that one needs the other data set's runs
+                    study.run(self.profile, self.dataset, only=[experiment])
+                elif experiment in study.index(self.dataset) or experiment in CORE:
+                    raise
+                else:
+                    say(f"*{error}*")
+                    break
+        return {}
+
+    def beside(self, experiment: str, arms: Iterable[str]) -> dict[str, dict[str, list[records.Record]]]:
+        """{data set: {arm: records}} of the other data sets, those that have all of `arms`; nothing is trained."""
+        found = {}
+        for other in ("streets", "camvid", "cityscapes"):
+            try:
+                groups = study.groups(self.profile, other, experiment) if other != self.dataset else {}
+            except FileNotFoundError:
+                continue
+            if groups and set(arms) <= set(groups):
+                found[other] = {arm: groups[arm] for arm in arms}
+        return found
+
+    def kept(self, name: str, compute: Callable[[], dict]) -> dict:
+        """Arrays that need trained weights: read from the published ones, otherwise computed and written beside this run's records.
+
+        ValueError where they take more than 300 kB, FileNotFoundError where the published ones are missing.
+        """
+        if self.profile == "published":
+            path = study.RESULTS / self.dataset / f"{name}.npz"
+            if not path.exists():
+                raise FileNotFoundError(f"{path.relative_to(ROOT)} is missing: bash notebooks/run.sh --profile cpu --publish makes it")
+        else:
+            path = self.output / "kept" / f"{name}.npz"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(f".{os.getpid()}.npz")
+            np.savez_compressed(part, **compute())
+            if part.stat().st_size > KEPT_BYTES:
+                part.unlink()
+                raise ValueError(f"{name}: more than {KEPT_BYTES} bytes of arrays; keep fewer or smaller ones")
+            part.replace(path)
+        with np.load(path) as arrays:
+            return {key: arrays[key] for key in arrays.files}
+
+    def measured(self, name: str, compute: Callable[[], dict]) -> dict:
+        """Timings: read from the committed measurement, or measured now and written beside this run's records."""
+        if self.profile == "published":
+            return json.loads((study.RESULTS / f"measure-{name}.json").read_text())
+        values = compute()
+        records.write_atomic(self.output / "kept" / f"measure-{name}.json", json.dumps(values, indent=1).encode() + b"\n")
+        return values
+
+    def write(self, numbers: dict, figures: dict[str, tuple]) -> None:
+        """The last cell: numbers {key: value} to numbers/<stem>.json, figures {stem: (figure, records)} to figures/."""
+        plain = {key: value if isinstance(value, str | int) else round(float(value), 6) for key, value in numbers.items()}
+        records.write_atomic(self.output / "numbers" / f"{self.stem}.json", json.dumps(plain, indent=1, sort_keys=True).encode() + b"\n")
+        for stem, (figure, used) in figures.items():
+            plots.save(figure, stem, used)
+        print(f"{len(plain)} numbers and {len(figures)} figures written: {', '.join(figures)}")
+
+
+def start(stem: str, namespace: dict, **kinds: type) -> Page:
+    """Check the parameters in `namespace` (globals()) and open the page; says in other profiles what the prose describes.
+
+    kinds: the notebook's own parameters and their types beyond profile and dataset. ValueError names what is wrong with one.
+    """
+    check_parameters(namespace, {"profile": str, "dataset": str} | kinds)
+    profile, dataset = namespace["profile"], namespace["dataset"]
+    profiles = ("published", *(name for name in study.PROFILES if name != "published"))
+    for name, value, known in (("profile", profile, profiles), ("dataset", dataset, ("streets", "camvid", "cityscapes"))):
+        if value not in known:
+            raise ValueError(f"parameter {name}={value!r}: choose {', '.join(known[:-1])} or {known[-1]}")
+    os.environ.setdefault("SEGLIB_OUTPUT", str(ROOT / "runs" / f"{profile}-{dataset}"))
+    if profile != "published":
+        say(BANNER.format(profile=profile, dataset=dataset))
+    return Page(stem, profile, dataset)
+
+
+def last(record: records.Record, key: str) -> float:
+    """The last measured value of a history key; NaN where it was never measured."""
+    return next((row[key] for row in reversed(record.history) if row.get(key) is not None), float("nan"))
+
+
+def pooled(found: Iterable[records.Record], split: str = "test") -> records.Scores:
+    """The counts of several seeds of one arm added up, image by image: one Scores for intervals over images."""
+    parts = [record.scores[split] for record in found]
+    names = ("tp", "fp", "fn", "instance_tp", "instance_fn", "category_instance_tp", "category_instance_fn", "boundary", "calibration")
+    sums = {name: sum(getattr(part, name) for part in parts) for name in names if getattr(parts[0], name) is not None}
+    return records.Scores(matrix=sum(part.matrix for part in parts), labels=parts[0].labels, **sums)
+
+
+def spread(found: Iterable[records.Record], split: str = "test", score: Callable = scores.mean_iou) -> str:
+    """A score of the confusion matrix over the seeds, in words: "41.2 % (sd 0.6 over 3 seeds)"."""
+    values = [100 * score(record.scores[split].matrix) for record in found]
+    if len(values) == 1:
+        return f"{values[0]:.1f} % (one seed)"
+    return f"{np.mean(values):.1f} % (sd {np.std(values, ddof=1):.1f} over {len(values)} seeds)"
+
+
+def differences(arms: dict[str, records.Scores], base: str) -> dict[str, tuple]:
+    """{arm: (difference of mIoU to `base`, low, high, p)}, a paired bootstrap over the same images, for every other arm."""
+    return {name: scores.paired_bootstrap(arm, arms[base]) for name, arm in arms.items() if name != base}
+
+
+def sentence(name: str, base: str, difference: float, low: float, high: float, p: float = 0.0) -> str:
+    """What a paired difference allows to be said, whichever way it came out."""
+    interval = f"95 % interval {100 * low:+.1f} to {100 * high:+.1f}"
+    if low <= 0 <= high:
+        return f"{name} and {base} cannot be told apart ({100 * difference:+.1f} points, {interval})."
+    return f"{name} is {100 * abs(difference):.1f} points {'above' if difference > 0 else 'below'} {base} ({interval})."
+
+
+def scored(arms: dict[str, list[records.Record]]) -> dict[str, records.Scores]:
+    """{arm: counts of its seeds added up}."""
+    return {name: pooled(found) for name, found in arms.items()}
+
+
+def intervals(arms: dict[str, list[records.Record]], score: Callable = scores.mean_iou, split: str = "test") -> dict[str, tuple]:
+    """{arm: (mean over seeds, lowest seed, highest seed)}: what `plots.bars` draws."""
+    values = {name: [score(record.scores[split].matrix) for record in found] for name, found in arms.items()}
+    return {name: (float(np.mean(v)), min(v), max(v)) for name, v in values.items()}
+
+
+def ranking(arms: dict[str, list[records.Record]], names: dict[str, str] | None = None) -> str:
+    """The arms by test mIoU, best first, in one sentence."""
+    if not arms:
+        return "There are no records of this experiment yet, so there is nothing to read."
+    order = sorted(arms, key=lambda name: -scores.mean_iou(pooled(arms[name]).matrix))
+    return "Test mIoU, best first: " + "; ".join(f"{(names or {}).get(name, name)} {spread(arms[name])}" for name in order) + "."
+
+
+def against(arms: dict[str, list[records.Record]], base: str, names: dict[str, str] | None = None) -> str:
+    """One sentence per arm: its paired difference to `base`."""
+    label = {name: (names or {}).get(name, name) for name in arms}
+    rows = differences(scored(arms), base) if base in arms else {}
+    return " ".join(sentence(label[name], label[base], *row) for name, row in rows.items())
+
+
+def forest(arms: dict[str, list[records.Record]], base: str, names: dict[str, str] | None = None) -> list[tuple]:
+    """Rows for `plots.forest`: (arm, difference to `base`, low, high)."""
+    rows = differences(scored(arms), base) if base in arms else {}
+    return [((names or {}).get(name, name), *row[:3]) for name, row in rows.items()]
+
+
+def flat(*groups: dict[str, list[records.Record]]) -> list[records.Record]:
+    """All records of some groups: what a figure names as its sources."""
+    return [record for group in groups for found in group.values() for record in found]
