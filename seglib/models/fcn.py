@@ -30,9 +30,13 @@ class FCNBaseline(layers.Segmenter):
         self.head.is_head = True
         layers.initialise(self)
 
+    def encode(self, images: Tensor) -> list[Tensor]:
+        """images (B, 3, H, W) -> [(B, 4w, H/8, W/8)]."""
+        return [self.encoder(images)]
+
     def compute(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """images (B, 3, H, W) -> logits (B, K, 8 ceil(H/8), 8 ceil(W/8)), [(B, 4w, H/8, W/8)]."""
-        code = self.encoder(images)
+        (code,) = self.encode(images)
         return self.head(self.decoder(self.dropout(code))), [code]
 
 
@@ -84,9 +88,13 @@ class FCN(layers.Segmenter):
         self.up_pool4 = layers.bilinear_upsampling(num_classes, 2) if stride <= 8 else None
         self.up = layers.bilinear_upsampling(num_classes, stride)
 
+    def encode(self, images: Tensor) -> list[Tensor]:
+        """images (B, 3, H, W) -> [pool3 (B, 4w, H/8, W/8), pool4 (B, 8w, H/16, W/16), fc7 (B, 64w, H/32, W/32)]."""
+        return list(self.encoder(images))
+
     def compute(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """images (B, 3, H, W) -> logits (B, K, >= H, >= W), [pool4 (B, 8w, H/16, W/16)]."""
-        pool3, pool4, fc7 = self.encoder(images)
+        pool3, pool4, fc7 = self.encode(images)
         scores = self.score_fc7(fc7)
         if self.score_pool4 is not None:
             scores = layers.cut(self.up_fc7(scores), pool4) + self.score_pool4(pool4)

@@ -12,9 +12,10 @@ SMALLEST = 32  # pixels; below this the deepest map of a stride-32 encoder would
 class Segmenter(nn.Module):
     """The outside of every model: normalised images (B, 3, H, W), H and W >= 32 -> logits (B, K, H, W).
 
-    A child has an `encoder` (what can be transferred between class counts) and `compute(images) -> (logits, maps)`: logits at least as large
-    as its input, aligned with it at the top left, and the feature maps that the auxiliary heads read. Images are extended to a multiple of
-    `multiple` pixels on the right and below by repeating the last column and row, and the logits are cut back to (H, W).
+    A child has an `encoder` (what transfers between class counts) and two methods: `encode(images)` -> the encoder's maps, fine to coarse,
+    and `compute(images) -> (logits, maps)`: logits at least as large as its input and aligned with it at the top left, and the maps that
+    the auxiliary heads read. Images are extended to a multiple of `multiple` pixels on the right and below by repeating the last column
+    and row, and the logits are cut back to (H, W).
     """
 
     mean = IMAGENET_MEAN

@@ -83,9 +83,13 @@ class Swin(layers.Segmenter):
         self.window, self.depths = window, depths
         self.mean, self.std = self.encoder.pretrained_cfg["mean"], self.encoder.pretrained_cfg["std"]
 
+    def encode(self, images: Tensor) -> list[Tensor]:
+        """images (B, 3, H, W) -> four maps, (B, w, H/4, W/4) to (B, 8w, H/32, W/32)."""
+        return [m.permute(0, 3, 1, 2) for m in self.encoder(images)]  # timm's are (B, h, w, C)
+
     def compute(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """images (B, 3, H, W) -> logits (B, K, H, W), [(B, 4w, H/16, W/16)]."""
-        maps = [m.permute(0, 3, 1, 2) for m in self.encoder(images)]  # timm's are (B, h, w, C)
+        maps = self.encode(images)
         return self.head(self.decoder(maps)), [maps[2]]
 
 
@@ -123,14 +127,18 @@ class CNNJ(layers.Segmenter):
         self.depths = depths
         self.mean, self.std = self.encoder.pretrained_cfg["mean"], self.encoder.pretrained_cfg["std"]
 
+    def encode(self, images: Tensor) -> list[Tensor]:
+        """images (B, 3, H, W) -> four maps, (B, w, H/4, W/4) to (B, 8w, H/32, W/32)."""
+        return self.encoder(images)
+
     def compute(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """images (B, 3, H, W) -> logits (B, K, H, W), [(B, 4w, H/16, W/16)]."""
-        maps = self.encoder(images)
+        maps = self.encode(images)
         return self.head(self.decoder(maps)), [maps[2]]
 
 
 def _size(width: int | None, variant: str | None, depths: tuple[int, ...] | None) -> tuple[int, tuple[int, ...], str]:
-    """Width, depths and the variant they belong to. ValueError for an unknown variant or a width that heads of 16 channels do not divide."""
+    """Width, depths and the variant they belong to. ValueError for an unknown variant or a width that is no multiple of 16."""
     if variant is not None and variant not in VARIANTS:
         raise ValueError(f"swin: unknown variant {variant!r}; there are {', '.join(VARIANTS)}")
     full_width, full_depths = VARIANTS[variant or "tiny"]

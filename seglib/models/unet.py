@@ -66,9 +66,13 @@ class UNet(layers.Segmenter):
         self.head = layers.head(width, num_classes)
         layers.initialise(self)
 
+    def encode(self, images: Tensor) -> list[Tensor]:
+        """images (B, 3, H, W) -> five maps, (B, w, H, W) to (B, 16w, H/16, W/16)."""
+        return self.encoder(images)
+
     def compute(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """images (B, 3, H, W) -> logits (B, K, H, W), [(B, 8w, H/8, W/8), (B, 4w, H/4, W/4)]."""
-        *skips, x = self.encoder(images)
+        *skips, x = self.encode(images)
         maps = []
         for up, skip in zip(self.decoder, reversed(skips)):
             x = up(x, skip)

@@ -11,10 +11,10 @@ PATCH = 16
 class ViT(layers.Segmenter):
     """Images (B, 3, H, W) -> logits (B, K, H, W).
 
-    Encoder: timm's ViT-S/16 (384 wide, 12 deep, heads of 64 channels), pre-norm, its 14x14 position embeddings interpolated to the grid of
-    the image. Every patch's token goes back to its place in a (H/16, W/16) map; the class token, which has no place, only takes part in
-    attention. Decoder (SETR-PUP): four times [3x3 convolution, batch norm, ReLU, x2 bilinear], two thirds of the width wide. The head stands
-    before the last interpolation: a 1x1 convolution and an interpolation commute, and K channels are cheaper than 256.
+    Encoder: timm's ViT-S/16 (384 wide, 12 deep, heads of 64 channels), pre-norm, its 14x14 position embeddings interpolated to the grid
+    of the image. Every patch's token goes back to its place in a (H/16, W/16) map; the class token, which has no place, only takes part in
+    attention. Decoder (SETR-PUP): four times [3x3 convolution, batch norm, ReLU, x2 bilinear], two thirds of the width wide. The head
+    stands before the last interpolation: a 1x1 convolution and an interpolation commute, and K channels are cheaper than 256.
     """
 
     multiple = PATCH
@@ -47,22 +47,19 @@ class ViT(layers.Segmenter):
         self.depth = depth
         self.mean, self.std = self.encoder.pretrained_cfg["mean"], self.encoder.pretrained_cfg["std"]
 
+    def encode(self, images: Tensor) -> list[Tensor]:
+        """images (B, 3, H, W) -> [last block's tokens as a map (B, D, H/16, W/16)]; with an auxiliary head the middle block's before it."""
+        if self.aux_heads:
+            middle = (self.depth - 1) // 2
+            return self.encoder.forward_intermediates(images, indices=[middle, self.depth - 1], norm=True, intermediates_only=True)
+        tokens = self.encoder.forward_features(images)[:, 1:]  # (B, 1 + N, D) without the class token -> (B, N, D)
+        return [tokens.transpose(1, 2).unflatten(2, (images.shape[-2] // PATCH, images.shape[-1] // PATCH))]
+
     def compute(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """images (B, 3, H, W) -> logits (B, K, H, W), [(B, D, H/16, W/16) of the middle block when there is an auxiliary head]."""
-        x, maps = self.encode(images)
+        *maps, x = self.encode(images)
         for block in self.decoder[:-1]:
             x = block(x)
             x = layers.resize(x, (2 * x.shape[-2], 2 * x.shape[-1]))
         scores = self.head(self.dropout(self.decoder[-1](x)))
         return layers.resize(scores, images.shape[-2:]), maps
-
-    def encode(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """(B, 3, H, W) -> normalised tokens as a map (B, D, H/16, W/16), [the same of the middle block, with an auxiliary head]."""
-        if self.aux_heads:
-            middle, last = self.encoder.forward_intermediates(
-                images, indices=[self.depth // 2 - 1, self.depth - 1], norm=True, intermediates_only=True
-            )
-            return last, [middle]
-        tokens = self.encoder.forward_features(images)[:, 1:]  # (B, 1 + N, D) without the class token -> (B, N, D)
-        grid = (images.shape[-2] // PATCH, images.shape[-1] // PATCH)
-        return tokens.transpose(1, 2).unflatten(2, grid), []

@@ -95,7 +95,8 @@ def load_encoder(model: nn.Module, source) -> str:
     _refuse(model, {key: value for key, value in state.items() if key.startswith("encoder.")}, "encoder.")
     model.encoder.load_state_dict({key.removeprefix("encoder."): value for key, value in state.items() if key.startswith("encoder.")})
     loaded = sum(key.startswith("encoder.") for key in state)
-    return f"Loaded {loaded} tensors of the encoder; the decoder and the head ({len(model.state_dict()) - loaded} tensors) start from random weights."
+    rest = len(model.state_dict()) - loaded
+    return f"Loaded {loaded} tensors of the encoder; the decoder and the head ({rest} tensors) start from random weights."
 
 
 def _refuse(model: nn.Module, state: dict[str, Tensor], prefix: str) -> None:
