@@ -153,7 +153,7 @@ def resolve(config: TrainConfig) -> TrainConfig:
 
 
 def run_name(config: TrainConfig) -> str:
-    """`<model>-<loss>-s<seed>-<8 hex>`; the hex is of the JSON of the fields that differ from their default, device and precision resolved."""
+    """`<model>-<loss>-s<seed>-<8 hex>`; the hex is of the JSON of the fields off their default, device and precision resolved."""
     config = resolve(config)
     defaults = {setting.name: setting.default for setting in fields(TrainConfig)}
     changed = {name: value for name, value in asdict(config).items() if value != defaults[name]}
@@ -180,7 +180,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             group.add_argument(option, action=argparse.BooleanOptionalAction, default=None, help=text)
         else:
             metavar = None if choices else _metavar(hints[setting.name])
-            group.add_argument(option, choices=choices, default=None, type=_reader(setting.name, hints[setting.name]), metavar=metavar, help=text)
+            group.add_argument(
+                option, choices=choices, default=None, type=_reader(setting.name, hints[setting.name]), metavar=metavar, help=text
+            )
 
 
 def _metavar(hint) -> str:

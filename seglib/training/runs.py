@@ -1,0 +1,211 @@
+"""A run from its config to its record: find a finished one, lock, resume or start, train, score at full size, keep."""
+
+import json
+import platform
+import time
+from pathlib import Path
+
+import torch
+
+from seglib import checkpoints, data, evaluation, models, records, scores
+from seglib.training import loop, processes
+from seglib.training.config import TrainConfig, from_dict, resolve, run_name, to_dict
+from seglib.training.progress import Progress, duration, in_notebook
+
+
+def train(config: TrainConfig, *, folder, force: bool = False, progress: bool = True, tensorboard: bool = False) -> records.Record:
+    """The record of `config` in `folder`: loads a finished run, resumes an interrupted one, trains otherwise.
+
+    Writes `<folder>/<name>.json` (the record) and `<folder>/<name>/weights.pt`; while it trains, checkpoints and a lock there. force
+    trains again and replaces a finished run. tensorboard also writes `<folder>/<name>/tensorboard`. Errors: ValueError (a record or
+    checkpoint of another config or version), checkpoints.Busy (another process trains it), loop.NonFinite, OSError (disk full,
+    folder not writable), interrupt.Stopped after Ctrl-C or SIGTERM, with everything saved.
+    """
+    config, folder = resolve(config), Path(folder)
+    name = run_name(config)
+    record = None if force else finished(config, folder)
+    if record is not None:
+        return record
+    weights = _initial_weights(config, folder)
+    checkpoints.check_writable(folder / name)
+    run = None
+    with checkpoints.lock(folder / name) if _main_process() else _nothing():
+        record = None if force else finished(config, folder)  # another process may have ended it while this one waited to start
+        if record is not None:
+            return record
+        if force and _main_process():
+            checkpoints.clear(folder / name)
+        run = loop.Run(config, folder / name, weights)
+        run.accelerator.wait_for_everyone()
+        state = checkpoints.latest(folder / name)
+        if state is not None:
+            run.restore(state)
+        return _finish(run, name, folder, progress, tensorboard)
+
+
+def _main_process() -> bool:
+    import os
+
+    return int(os.environ.get("RANK", 0)) == 0
+
+
+def _nothing():
+    import contextlib
+
+    return contextlib.nullcontext()
+
+
+def finished(config: TrainConfig, folder) -> records.Record | None:
+    """The record of `config` in `folder`, or None. ValueError where the file under its name holds another config."""
+    name = run_name(config)
+    path = Path(folder) / f"{name}.json"
+    if not path.exists():
+        return None
+    record = records.load(path)
+    found = run_name(from_dict(record.config))
+    if found != name:
+        raise ValueError(f"{path}: the config in it is that of {found}: it was edited. Restore it, or delete the file to train again")
+    return record
+
+
+def _finish(run: loop.Run, name: str, folder: Path, progress: bool, tensorboard: bool) -> records.Record:
+    """Train to the end, score at full size, write weights and record, delete the checkpoints."""
+    begun = time.monotonic()
+    board = _board(run.folder / "tensorboard") if tensorboard and run.main else None
+    try:
+        loop.fit(run, progress=progress, board=board)
+    finally:
+        if board:
+            board.close()
+    model = run.scored_model
+    if run.config.select == "best" and run.best is not None:
+        model.load_state_dict(run.best)
+    model.eval()
+    bar = Progress(name, 1, 1, 1, shown=progress and run.main)
+    found = _score(run, model, bar)
+    record = records.Record(name, to_dict(run.config), run.history, found, _cost(run, model, time.monotonic() - begun), _environment(run))
+    if run.main:
+        state = {"model": model.state_dict(), "labels": run.labels.name, "config": json.dumps(to_dict(run.config))}
+        checkpoints.write(state, run.folder / "weights.pt")
+        records.save(record, folder / f"{name}.json")
+        checkpoints.clear(run.folder)
+    run.accelerator.wait_for_everyone()
+    best = max((row["val_miou"] or 0.0 for row in run.history), default=0.0)
+    test = f", test {100 * float(scores.mean_iou(found['test'].matrix)):.1f} %" if "test" in found else ""
+    bar.close(
+        f"done: {len(run.history)} epochs, val mIoU {100 * best:.1f} %{test}" + ("" if in_notebook() else f" ({duration(run.seconds)})")
+    )
+    return record
+
+
+def _score(run: loop.Run, model, bar: Progress) -> dict[str, records.Scores]:
+    """Scores per split that `final` asks for, at the truth's own size; every process scores its share of the images."""
+    config = run.config
+    splits = {"full": ("val", "test"), "val": ("val",), "none": ()}[config.final]
+    processes.share_buffers(model)
+    found = {}
+    for split in splits:
+        dataset = data.load(config.dataset, split, size=config.size, limit=getattr(config, f"{split}_limit"))
+        rank, world = run.plan.rank, run.plan.world
+
+        def show(done, of, split=split):
+            bar.note(f"scoring {split}, image {done} of {of}")
+
+        share = range(rank, len(dataset), world)
+        images = evaluation.score_images(model, dataset, share, size=config.size, progress=show)
+        pairs = sorted(processes.gathered(list(zip(share, images))), key=lambda pair: pair[0])
+        found[split] = scores.accumulate(image for _, image in pairs)
+    return found
+
+
+def _cost(run: loop.Run, model, seconds: float) -> dict:
+    """What the run took. `seconds` is this call's, training time is summed over interruptions."""
+    images = run.step * run.plan.images_per_step
+    return {
+        "seconds": round(seconds, 2),
+        "train_seconds": round(run.seconds, 2),
+        "images": images,
+        "images_per_second": round(images / max(run.seconds, 1e-9), 2),
+        "parameters": sum(parameter.numel() for parameter in run.model.parameters()),
+        "peak_memory_mb": run.peak_memory,
+        "milliseconds_per_image": evaluation.milliseconds(model, run.config.size),
+    }
+
+
+def _environment(run: loop.Run) -> dict:
+    """Device and versions; neither host nor path."""
+    cuda = run.device.type == "cuda"
+    device = torch.cuda.get_device_name(run.device) if cuda else f"CPU, {torch.get_num_threads()} threads"
+    world = run.plan.world
+    device = device if world == 1 else f"{world} x {device}"
+    return {"device": device, "torch": torch.__version__, "python": platform.python_version()}
+
+
+def _board(folder: Path):
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise ImportError("tensorboard=True needs the package tensorboard: pip install tensorboard, or leave the option out") from None
+    return SummaryWriter(folder)
+
+
+def read_weights(folder, name: str) -> dict:
+    """{"model": state dict, "labels": name of the label table, "config": JSON} of the finished run `name`. FileNotFoundError, Damaged."""
+    path = Path(folder) / name / "weights.pt"
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no weights. The repository keeps records only: train the run again (force=True)")
+    return checkpoints.read(path)
+
+
+def load_model(folder, name: str) -> tuple[torch.nn.Module, TrainConfig]:
+    """(model in eval mode on its device, config) of the finished run `name` in `folder`; on the CPU where its GPU is missing."""
+    state = read_weights(folder, name)
+    config = from_dict(json.loads(state["config"]))
+    if config.device == "cuda" and not torch.cuda.is_available():
+        config = from_dict(to_dict(config) | {"device": "cpu", "precision": "float32"})
+    from dataclasses import replace
+
+    model = loop.make_model(replace(config, init="random"), data.table(config.dataset))
+    models.load(model, state["model"])
+    return model.to(config.device).eval(), config
+
+
+def _initial_weights(config: TrainConfig, folder: Path):
+    """A function that fills a model with the weights `init` names, or None where models.build does it.
+
+    A run on the same classes gives all its weights; one on other classes its encoder.
+    """
+    if config.init == "random" or config.init.startswith("imagenet"):
+        return None
+    state = read_weights(folder, config.init)
+    outputs = from_dict(json.loads(state["config"])).void
+    same = state["labels"] == data.table(config.dataset).name and outputs == config.void
+    return lambda model: (models.load if same else models.load_encoder)(model, state["model"])
+
+
+RATES = {"fcn_baseline": 69.0, "fcn32s": 13.0, "fcn16s": 13.0, "fcn8s": 13.0, "unet": 8.8, "vit": 14.0, "swin": 13.0, "cnn_j": 13.0}
+WIDTHS = {"fcn_baseline": 16, "fcn32s": 16, "fcn16s": 16, "fcn8s": 16, "unet": 16, "vit": 192, "swin": 48, "cnn_j": 48}
+PUBLISHED = {"vit": 384, "swin": 96, "cnn_j": 96}
+
+
+def estimate(config: TrainConfig, finished_runs=(), *, train_images: int | None = None) -> float:
+    """Seconds that `config` will take here. Records of the same model, width and size give the rate; else a table measured on 2 CPU cores.
+
+    RATES are training images per second at 144x192 and the widths in WIDTHS; a GPU is taken to be 150 times as fast.
+    """
+    config = resolve(config)
+    like = ("model", "width", "depth", "depths", "size", "device", "precision")
+    mine = to_dict(config)
+    measured = [r.cost["images_per_second"] for r in finished_runs if all(r.config.get(key) == mine[key] for key in like)]
+    count = train_images or {"streets": 1000, "camvid": 367, "cityscapes": 2700}[config.dataset]
+    count = round(min(count, config.train_limit or count) * config.fraction) * (2 if config.augmentation == "append" else 1)
+    images = config.images or config.epochs * count
+    if measured:
+        rate = sorted(measured)[len(measured) // 2]
+    else:
+        pixels = (config.crop or config.size)[0] * (config.crop or config.size)[1] / (144 * 192)
+        width = (config.width or PUBLISHED.get(config.model, 64)) / WIDTHS[config.model]
+        depth = (config.depth or 6) / 6 if config.model == "vit" else 1
+        rate = RATES[config.model] / (pixels * width**1.6 * depth) * (150 if config.device == "cuda" else 1)
+    scored = {"full": 2, "val": 1, "none": 0}[config.final] * (60 if config.val_limit is None else config.val_limit)
+    return images / rate * 1.08 + scored * 0.6
