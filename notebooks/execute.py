@@ -17,8 +17,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 # Which notebooks read an experiment, for --only with its name.
 READERS = {
-    "architectures": "02 03 04 05 06 10", "losses": "07", "void": "11", "transforms": "08", "annotation": "08", "optimisers": "09",
-    "generalisation": "12", "data": "04", "original": "11",
+    "architectures": "02 03 04 05 06 10", "losses": "07", "void": "10", "transforms": "08", "annotation": "01", "optimisers": "09",
+    "generalisation": "10", "data": "04", "original": "11",
 }  # fmt: skip
 # Written by papermill and widgets, different every time, of no use to a reader.
 NOISE = ["metadata.papermill", "metadata.widgets", "cell.metadata.papermill", "cell.metadata.execution", "cell.metadata.collapsed"]

@@ -142,12 +142,16 @@ class Page:
         return values
 
     def write(self, numbers: dict, figures: dict[str, tuple]) -> None:
-        """The last cell: numbers {key: value} to numbers/<stem>.json, figures {stem: (figure, records)} to figures/."""
+        """The last cell: numbers {key: value} to numbers/<stem>.json, figures {what: (figure, records)} to figures/<stem>-<what>.
+
+        A numbered figure of the report ("figure-6-losses") keeps its own name.
+        """
         plain = {key: value if isinstance(value, str | int) else round(float(value), 6) for key, value in numbers.items()}
         records.write_atomic(self.output / "numbers" / f"{self.stem}.json", json.dumps(plain, indent=1, sort_keys=True).encode() + b"\n")
-        for stem, (figure, used) in figures.items():
-            plots.save(figure, stem, used)
-        print(f"{len(plain)} numbers and {len(figures)} figures written: {', '.join(figures)}")
+        stems = {what: what if what.startswith("figure-") else f"{self.stem.replace('_', '-')}-{what}" for what in figures}
+        for what, (figure, used) in figures.items():
+            plots.save(figure, stems[what], used)
+        print(f"{len(plain)} numbers and {len(figures)} figures written: {', '.join(stems.values())}")
 
 
 def start(stem: str, namespace: dict, **kinds: type) -> Page:
@@ -206,10 +210,10 @@ def scored(arms: dict[str, list[records.Record]]) -> dict[str, records.Scores]:
     return {name: pooled(found) for name, found in arms.items()}
 
 
-def intervals(arms: dict[str, list[records.Record]], score: Callable = scores.mean_iou, split: str = "test") -> dict[str, tuple]:
-    """{arm: (mean over seeds, lowest seed, highest seed)}: what `plots.bars` draws."""
-    values = {name: [score(record.scores[split].matrix) for record in found] for name, found in arms.items()}
-    return {name: (float(np.mean(v)), min(v), max(v)) for name, v in values.items()}
+def range_of(found: Iterable[records.Record], score: Callable, split: str = "test") -> tuple[float, float, float]:
+    """Mean, lowest and highest seed of score(Scores): what `plots.bars` and `plots.per_class` draw. Works class by class, too."""
+    values = np.array([score(record.scores[split]) for record in found], float)
+    return values.mean(axis=0), values.min(axis=0), values.max(axis=0)
 
 
 def ranking(arms: dict[str, list[records.Record]], names: dict[str, str] | None = None) -> str:

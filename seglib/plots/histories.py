@@ -26,7 +26,7 @@ def series(records: Sequence[Record], key: str) -> tuple[np.ndarray, np.ndarray]
     return np.array([row["epoch"] for row in records[0].history[:length]], float), np.array(cell, float)
 
 
-def band(axis, records: Sequence[Record], key: str, index: int, label: str, factor: float = 1.0) -> None:
+def band(axis, records: Sequence[Record], key: str, index: int, label: str | None, factor: float = 1.0, style: str = "-") -> None:
     """Mean over seeds as a line, the range from lowest to highest seed as a band."""
     epochs, values = series(records, key)
     shown = np.isfinite(values).all(axis=0)
@@ -34,7 +34,7 @@ def band(axis, records: Sequence[Record], key: str, index: int, label: str, fact
     if not len(epochs):
         return
     every = max(1, len(epochs) // 8)
-    axis.plot(epochs, values.mean(axis=0), color=color(index), marker=marker(index), markevery=every, label=label)
+    axis.plot(epochs, values.mean(axis=0), style, color=color(index), marker=marker(index), markevery=every, label=label)
     if len(values) > 1:
         axis.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=color(index), alpha=0.2, linewidth=0)
 
@@ -68,29 +68,30 @@ def _chance(axis, value: float, text: str) -> None:
 
 
 def losses(data_sets: Mapping[str, Mapping[str, Sequence[Record]]], num_classes: Mapping[str, int]) -> Figure:
-    """Figure 6. {data set: {loss: records}}: mIoU on val per epoch, same axes, and each loss in its own unit beside it.
+    """Figure 6. {data set: {loss: records}}: mIoU on val per epoch, one panel per data set on the same axes, then each loss in its unit.
 
-    Cross-entropy has the chance line ln K; soft IoU and Dice lie in [0, 1] and share an axis on the right.
+    Cross-entropy in nats per pixel with the chance line ln K of each data set; soft IoU and Dice lie in [0, 1] and share a panel. In the
+    last two panels further data sets are dashed and dotted.
     """
     if not any(data_sets.values()):
         return blank()
-    figure, axes = canvas(5.4 * len(data_sets) + 1.0, len(data_sets), 3, sharex="row")
-    for row, (name, groups) in zip(axes, data_sets.items(), strict=True):
+    figure, axes = canvas(6.4, 1, len(data_sets) + 2)
+    *miou, nats, overlap = axes[0]
+    for axis, style, (name, groups) in zip(miou, ("-", "--", ":"), data_sets.items(), strict=False):
         for index, (loss, records) in enumerate(groups.items()):
-            entropy = "cross_entropy" in loss
-            band(row[0], records, "val_miou", index, LOSS_NAMES.get(loss, loss), 100.0)
-            band(row[1 if entropy else 2], records, "loss", index, LOSS_NAMES.get(loss, loss))
-        _chance(row[1], np.log(num_classes[name]), f"ln {num_classes[name]}")
-        row[0].set(title=f"{name}: score", ylabel="mIoU on val, %")
-        row[1].set(title="Cross-entropy", ylabel="nats per pixel", ylim=(0, None))
-        row[2].set(title="Overlap losses", ylabel="1 − overlap", ylim=(None, 1.02))
-        for axis in row:
-            axis.set_xlabel("epoch")
-    top = max(row[0].get_ylim()[1] for row in axes)
-    for row in axes:
-        row[0].set_ylim(0, top)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)))
+            band(axis, records, "val_miou", index, LOSS_NAMES.get(loss, loss), 100.0)
+            band(nats if "cross_entropy" in loss else overlap, records, "loss", index, None, style=style)
+        _chance(nats, np.log(num_classes[name]), f"chance, {name}")
+        axis.set(title=name, xlabel="epoch", ylabel="mIoU on val, %" if axis is miou[0] else "")
+    nats.set(title="cross-entropy", xlabel="epoch", ylabel="nats per pixel", ylim=(0, None))
+    overlap.set(title="overlap losses", xlabel="epoch", ylabel="1 − overlap", ylim=(None, 1.02))
+    top = max(axis.get_ylim()[1] for axis in miou)
+    for axis in miou:
+        axis.set_ylim(0, top)
+    handles, labels = miou[0].get_legend_handles_labels()
+    styles = zip(data_sets, ("solid", "dashed", "dotted"), strict=False) if len(data_sets) > 1 else ()
+    title = "loss panels: " + ", ".join(f"{name} {style}" for name, style in styles) if len(data_sets) > 1 else None
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), title=title)
     return figure
 
 

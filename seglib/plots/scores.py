@@ -9,27 +9,36 @@ from matplotlib.figure import Figure
 from seglib.plots.style import blank, canvas, color, marker
 
 
-def per_class(groups: Mapping[str, tuple], names: Sequence[str], shares: np.ndarray | None = None, xlabel: str = "IoU, %") -> Figure:
-    """groups {label: (value (K,), low (K,), high (K,))}: a marker with its interval per class, most frequent class on top.
+def per_class(
+    groups: Mapping[str, tuple], names: Sequence[str], shares: np.ndarray | None = None, xlabel: str = "IoU, %", columns: int = 2
+) -> Figure:
+    """groups {label: (value (K,), low (K,), high (K,))}: a marker with its interval per class, most frequent class first.
 
-    `shares` (K,) orders the classes and is written beside their names. Undefined values (NaN) are left out.
+    `shares` (K,) orders the classes and is written beside their names. Undefined values (NaN) are left out. Two columns of classes, so
+    that five groups fit side by side at the width of a page.
     """
     if not groups:
         return blank()
     order = np.arange(len(names)) if shares is None else np.argsort(-np.asarray(shares))
-    figure, axes = canvas(0.13 * len(names) * max(3, len(groups)) + 2.2)
-    axis = axes[0, 0]
-    offsets = np.linspace(-0.3, 0.3, len(groups)) if len(groups) > 1 else [0.0]
-    for i, (label, (value, low, high)) in enumerate(groups.items()):
-        value, low, high = (100 * np.asarray(x, float)[order] for x in (value, low, high))
-        error = np.maximum([value - low, high - value], 0)
-        rows = np.arange(len(order)) + offsets[i]
-        axis.errorbar(value, rows, xerr=error, fmt=marker(i), color=color(i), label=label, markersize=3.5, elinewidth=0.9)
-    ticks = [names[k] if shares is None else f"{names[k]} ({100 * shares[k]:.2g} %)" for k in order]
-    axis.set_yticks(np.arange(len(order)), ticks)
-    axis.set(xlabel=xlabel, ylim=(len(order) - 0.5, -0.5), xlim=(-1, 101))
-    figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=min(5, len(groups)))
+    rows = -(-len(order) // columns)
+    figure, axes = canvas(0.1 * rows * max(4, len(groups)) + 2.0, 1, columns, sharex=True)
+    offsets = np.linspace(-0.34, 0.34, len(groups)) if len(groups) > 1 else [0.0]
+    for column, axis in enumerate(axes[0]):
+        part = order[column * rows : (column + 1) * rows]
+        for i, (label, group) in enumerate(groups.items()):
+            value, low, high = (100 * np.asarray(x, float)[part] for x in group)
+            error, places = np.maximum([value - low, high - value], 0), np.arange(len(part)) + offsets[i]
+            axis.errorbar(value, places, xerr=error, fmt=marker(i), color=color(i), label=label, markersize=2.8, elinewidth=0.8)
+        ticks = [names[k] if shares is None else f"{names[k]} ({_short(100 * shares[k])} %)" for k in part]
+        axis.set_yticks(np.arange(len(part)), ticks)
+        axis.set(xlabel=xlabel, ylim=(rows - 0.5, -0.5), xlim=(-2, 102))
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=min(5, len(groups)))
     return figure
+
+
+def _short(value: float) -> str:
+    """Two digits, without an exponent."""
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def confusion(matrix: np.ndarray, names: Sequence[str]) -> Figure:
@@ -39,9 +48,9 @@ def confusion(matrix: np.ndarray, names: Sequence[str]) -> Figure:
     total = matrix.sum(axis=1, keepdims=True)
     rows = 100 * np.divide(matrix, total, out=np.full_like(matrix, np.nan), where=total > 0)[:, : len(columns)]
     text = np.array([["" if not np.isfinite(v) or v < 1 else f"{v:.0f}" for v in row] for row in rows])
-    figure, axes = canvas(0.52 * len(names) + 4.0)
+    figure, axes = canvas(0.36 * len(names) + 2.9)
     axis = axes[0, 0]
-    sns.heatmap(rows, ax=axis, annot=text, fmt="", cmap="Blues", vmin=0, vmax=100, linewidths=0.3, linecolor="0.9", annot_kws={"size": 7},
+    sns.heatmap(rows, ax=axis, annot=text, fmt="", cmap="Blues", vmin=0, vmax=100, linewidths=0.3, linecolor="0.9", annot_kws={"size": 6.5},
                 cbar_kws={"label": "% of the true class", "shrink": 0.8}, xticklabels=columns, yticklabels=list(names))  # fmt: skip
     axis.set(xlabel="predicted", ylabel="true")
     axis.tick_params(axis="x", rotation=90)
@@ -95,7 +104,7 @@ def cost(points: Mapping[str, tuple], panels: Sequence[tuple[str, bool]], ylabel
     """points {label: (score in [0, 1], cost of panel 1, cost of panel 2, ...)}; panels: (x label with unit, logarithmic)."""
     if not points:
         return blank()
-    figure, axes = canvas(6.2, 1, len(panels), sharey=True)
+    figure, axes = canvas(5.8, 1, len(panels), sharey=True)
     for p, (axis, (xlabel, logarithmic)) in enumerate(zip(axes[0], panels, strict=True)):
         for i, (label, (score, *costs)) in enumerate(points.items()):
             axis.plot(costs[p], 100 * score, marker(i), color=color(i), markersize=6, label=label if p == 0 else None)
