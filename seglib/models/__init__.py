@@ -48,12 +48,16 @@ def build(name: str, num_classes: int, *, width: int | None = None, init="random
         if width < 4:
             raise ValueError(f"{name}: width {width} is too small; the smallest is 4")
         settings["width"] = width
-    if init == "imagenet" and "init" in inspect.signature(family).parameters:
-        settings["init"] = init
+    vgg = None
+    if isinstance(init, str) and init == "imagenet":
+        if "init" in inspect.signature(family).parameters:
+            settings["init"] = init
+        else:
+            vgg = _imagenet_vgg(name, **settings)  # before the model: without weights the error must not wait for 134 M random numbers
     model = family(num_classes, **settings)
     model.name = name
-    if isinstance(init, str) and init == "imagenet" and "init" not in settings:
-        _load_vgg(model)
+    if vgg is not None:
+        model.encoder.load_state_dict(vgg)
     elif not (isinstance(init, str) and init in ("random", "imagenet")):
         print(load_encoder(model, init))
     return model
@@ -65,13 +69,11 @@ def _family(name: str):
     return MODELS[name]
 
 
-def _load_vgg(model: nn.Module) -> None:
-    """torchvision's VGG16, with or without batch norm as the model, fetched through timm."""
-    if not isinstance(model, FCN):
-        raise ValueError(f"init='imagenet': {model.name} has no published ImageNet weights; use init='random' or a checkpoint")
-    batch_norm = any(isinstance(layer, nn.BatchNorm2d) for layer in model.encoder.modules())
-    if model.encoder.fc6[0].out_channels != 4096:
-        raise ValueError("init='imagenet': VGG16 has published weights for width 64 only")
-    name = "vgg16_bn.tv_in1k" if batch_norm else "vgg16.tv_in1k"
-    source = weights.create(name, "imagenet", published={}, size={}, num_classes=0)
-    model.encoder.load_state_dict(convert_vgg(source.state_dict()))
+def _imagenet_vgg(name: str, *, width: int = 64, batch_norm: bool = True, **_) -> dict:
+    """torchvision's VGG16, with or without batch norm, fetched through timm, under the names of our encoder."""
+    if name not in ("fcn32s", "fcn16s", "fcn8s"):
+        raise ValueError(f"init='imagenet': {name} has no published ImageNet weights; use init='random' or a checkpoint")
+    if width != 64:
+        raise ValueError(f"init='imagenet': VGG16 has published weights for width 64 only, not for {width}")
+    source = weights.create("vgg16_bn.tv_in1k" if batch_norm else "vgg16.tv_in1k", "imagenet", published={}, size={}, num_classes=0)
+    return convert_vgg(source.state_dict())
