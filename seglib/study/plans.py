@@ -1,0 +1,259 @@
+"""The plan: which runs an experiment consists of. A pure function of profile, data set and the records that are finished."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from seglib.records import Record
+from seglib.study.profiles import ARCHITECTURE_RATES, CONVNET_RATES, DATASETS, EXPERIMENTS, FIGURE_6, MODELS, RATES, Profile, profile
+from seglib.training import TrainConfig, run_name
+
+
+class Job(NamedTuple):
+    """One run of an experiment. Jobs of one `comparison` are published together, seed by seed; `arm` is the key of tables and numbers.
+
+    stage: smaller ones run first. role: "sweep" (chooses a learning rate), "run", "part" (trains weights that another run starts
+    from) or "transfer" (scores the finished run `config` on `target`, nothing is trained). waits: what has to finish first, or "".
+    """
+
+    experiment: str
+    comparison: str
+    arm: str
+    stage: int
+    role: str
+    config: TrainConfig
+    target: str
+    waits: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the record that this job makes."""
+        name = run_name(self.config)
+        return f"{name}-on-{self.target}" if self.role == "transfer" else name
+
+
+class _Scope(NamedTuple):
+    profile: Profile
+    dataset: str
+    records: dict[str, Record]
+
+
+def plan(name: str, dataset: str, records: dict[str, Record]) -> dict[str, list[TrainConfig]]:
+    """{experiment: settings of every run that can be named now, finished ones included}; see `waiting` for the rest."""
+    return {experiment: [job.config for job in found if not job.waits] for experiment, found in _by_experiment(name, dataset, records)}
+
+
+def waiting(name: str, dataset: str, records: dict[str, Record]) -> dict[str, list[Job]]:
+    """{experiment: runs that wait for the winner of a sweep or for another run's weights}; their `config` is a stand-in for estimates."""
+    return {experiment: [job for job in found if job.waits] for experiment, found in _by_experiment(name, dataset, records)}
+
+
+def _by_experiment(name, dataset, records):
+    found = jobs(name, dataset, records)
+    return [(experiment, [job for job in found if job.experiment == experiment]) for experiment in profile(name).experiments]
+
+
+def jobs(name: str, dataset: str, records: dict[str, Record]) -> list[Job]:
+    """Every job of a profile on one data set, most important first. A run that two experiments share is listed in both."""
+    if dataset not in DATASETS:
+        raise ValueError(f"unknown data set {dataset!r}: choose from {', '.join(DATASETS)}")
+    scope = _Scope(profile(name), dataset, records)
+    makers = {
+        "architectures": _architectures, "losses": _losses, "void": _void, "transforms": _transforms, "annotation": _annotation,
+        "optimisers": _optimisers, "generalisation": _generalisation, "data": _data, "original": _original,
+    }  # fmt: skip
+    found = [job for experiment in EXPERIMENTS if experiment in scope.profile.experiments for job in makers[experiment](scope)]
+    return sorted(found, key=lambda job: job.stage)  # stable: arms stay in the order of their experiment
+
+
+def val_miou(record: Record) -> float:
+    """What selection looks at: the last epoch's mIoU on val at training size; -1 for a run that diverged."""
+    values = [row["val_miou"] for row in record.history if row.get("val_miou") is not None]
+    return values[-1] if values else -1.0
+
+
+def _base(scope: _Scope, **settings) -> TrainConfig:
+    train, val, test = scope.profile.limits[scope.dataset]
+    fixed = {"dataset": scope.dataset, "train_limit": train, "val_limit": val, "test_limit": test, **scope.profile.common}
+    return TrainConfig(**{**fixed, **settings})
+
+
+def _model(scope: _Scope, model: str, **settings) -> TrainConfig:
+    """A run of the architecture comparison."""
+    options = scope.profile.options[model]
+    return _base(
+        scope, **{"model": model, "size": scope.profile.size[scope.dataset], "images": scope.profile.images, **options, **settings}
+    )
+
+
+def _small(scope: _Scope, **settings) -> TrainConfig:
+    """A run of the experiments with many runs: the narrow U-Net on small pictures."""
+    width, size = scope.profile.unet_width, scope.profile.small_size[scope.dataset]
+    return _base(scope, **{"model": "unet", "width": width, "size": size, "images": scope.profile.ablation_images, **settings})
+
+
+def _rates(scope: _Scope, key: str) -> tuple[float, ...]:
+    return RATES.get(key, CONVNET_RATES)[: scope.profile.rates]
+
+
+def _tuned(scope: _Scope, config: TrainConfig, key: str) -> tuple[list[TrainConfig], float | None]:
+    """The runs of a learning rate sweep for `config`, and the winner on val; None while a run is missing. Ties go to the smaller rate."""
+    sweep = [replace(config, lr=lr, seed=0, images=scope.profile.sweep_images, final="none") for lr in _rates(scope, key)]
+    names = [run_name(run) for run in sweep]
+    if any(name not in scope.records for name in names):
+        return sweep, None
+    best = max(range(len(sweep)), key=lambda i: val_miou(scope.records[names[i]]))
+    return sweep, sweep[best].lr
+
+
+def _arm(scope, experiment, comparison, arm, stage, config, rate, seeds=None, waits="a learning rate sweep"):
+    """One job per seed; without a rate they wait, with the default rate standing in."""
+    config, waits = (replace(config, lr=rate), "") if rate else (config, waits)
+    chosen = scope.profile.seeds if seeds is None else seeds
+    return [Job(experiment, comparison, arm, stage, "run", replace(config, seed=seed), scope.dataset, waits) for seed in chosen]
+
+
+def _sweep(scope, experiment, arm, stage, runs):
+    return [Job(experiment, "sweep-" + arm, arm, stage, "sweep", config, scope.dataset) for config in runs]
+
+
+def _model_rate(scope: _Scope, model: str) -> tuple[list[TrainConfig], float | None]:
+    if scope.profile.sweep_architectures:
+        return _tuned(scope, _model(scope, model), model)
+    return [], ARCHITECTURE_RATES.get(scope.dataset, ARCHITECTURE_RATES["streets"])[model]
+
+
+def _small_rate(scope: _Scope) -> float | None:
+    """The rate of the small U-Net with cross-entropy: the winner of Figure 6's sweep."""
+    return _tuned(scope, _small(scope, loss="cross_entropy"), "cross_entropy")[1]
+
+
+def _architectures(scope: _Scope) -> list[Job]:
+    found = []
+    for model in MODELS:
+        sweep, rate = _model_rate(scope, model)
+        found += _sweep(scope, "architectures", model, 19, sweep)
+        for seed in scope.profile.seeds:
+            found += _arm(scope, "architectures", "models", model, 20 + seed, _model(scope, model), rate, [seed])
+    if scope.profile.sweep_architectures or scope.profile.name == "smoke":
+        controls = {
+            "unet-no-skips": (_model(scope, "unet", skips=False), "unet"),
+            "cnn_j": (replace(_model(scope, "swin"), model="cnn_j"), "swin"),
+        }
+        for arm, (config, model) in controls.items():
+            found += _arm(scope, "architectures", "controls", arm, 95, config, _model_rate(scope, model)[1])
+    return found
+
+
+def _losses(scope: _Scope) -> list[Job]:
+    found = []
+    for loss in scope.profile.losses:
+        comparison, stage = ("figure-6", 10) if loss in FIGURE_6 else ("others", 70)
+        base = _small(scope, loss=loss, images=scope.profile.loss_images)
+        sweep, rate = _tuned(scope, base, loss)
+        found += _sweep(scope, "losses", loss, stage, sweep)
+        found += _arm(scope, "losses", comparison, loss, stage + 1, base, rate, scope.profile.loss_seeds)
+    return found
+
+
+def _void(scope: _Scope) -> list[Job]:
+    found = []
+    for model in MODELS:
+        rate = _model_rate(scope, model)[1]
+        for policy in ("ignore", "class"):
+            found += _arm(scope, "void", model, f"{model}-{policy}", 30, _model(scope, model, void=policy), rate)
+    return found
+
+
+def _transforms(scope: _Scope) -> list[Job]:
+    size = scope.profile.small_size[scope.dataset]
+    crops = {"crop": size, "scale": (1.0, 2.0)}
+    arms = {
+        "none": {"flip": False},
+        "flip": {},
+        "flip-append": {"augmentation": "append"},
+        "crop": {"flip": False, **crops},
+        "crop-append": {"flip": False, "augmentation": "append", **crops},
+    }
+    rate = _small_rate(scope)
+    found = []
+    for arm, settings in arms.items():
+        found += _arm(scope, "transforms", "augmentation", arm, 40, _small(scope, **settings), rate)
+    for height, width in sorted((size, *scope.profile.sizes[scope.dataset])):
+        config = _small(scope, size=(height, width))
+        found += _arm(scope, "transforms", "sizes", f"size-{height}x{width}", 41, config, rate)
+    return found
+
+
+def _data(scope: _Scope) -> list[Job]:
+    """U-Net and ViT on fractions of train, the same number of steps each."""
+    found = []
+    for model in ("unet", "vit"):
+        base = _small(scope) if model == "unet" else _small(scope, **{"model": "vit", "width": None, **scope.profile.options["vit"]})
+        rate = _small_rate(scope) if model == "unet" else _model_rate(scope, "vit")[1]
+        for percent in (10, 25, 50, 100):
+            found += _arm(scope, "data", model, f"{model}-{percent}", 50, replace(base, fraction=percent / 100), rate)
+    return found
+
+
+def _optimisers(scope: _Scope) -> list[Job]:
+    found = []
+    for optimiser in ("sgd", "adam", "adamw", "adamax"):
+        base = _small(scope, optimiser=optimiser)
+        sweep, rate = _tuned(scope, base, optimiser)
+        found += _sweep(scope, "optimisers", optimiser, 60, sweep)
+        found += _arm(scope, "optimisers", "optimisers", optimiser, 61, base, rate)
+    arms = {
+        "onecycle": ("schedules", {}),
+        "constant": ("schedules", {"schedule": "constant"}),
+        "step": ("schedules", {"schedule": "step", "gamma": 0.316, "step_epochs": 2}),
+        "polynomial": ("schedules", {"schedule": "polynomial"}),
+        "decay-0": ("regularisation", {"weight_decay": 0.0}),
+        "decay-0.0001": ("regularisation", {}),
+        "decay-0.01": ("regularisation", {"weight_decay": 1e-2}),
+        "dropout-10": ("regularisation", {"dropout": 0.1}),
+    }
+    for arm, (comparison, settings) in arms.items():
+        found += _arm(scope, "optimisers", comparison, arm, 62, _small(scope, **settings), _small_rate(scope))
+    return found
+
+
+def _annotation(scope: _Scope) -> list[Job]:
+    """Fine, coarse, and coarse then fine at equal image counts; CamVid has no coarse masks."""
+    if scope.dataset == "camvid":
+        return []
+    rate = _small_rate(scope)
+    found = _arm(scope, "annotation", "annotation", "fine", 80, _small(scope), rate)
+    found += _arm(scope, "annotation", "annotation", "coarse", 80, _small(scope, annotation="coarse"), rate)
+    half = max(_small(scope).batch_size, scope.profile.ablation_images // 2)
+    for seed in scope.profile.seeds:
+        first = replace(_small(scope, annotation="coarse", images=half, final="none", seed=seed), lr=rate or 1e-3)
+        found.append(Job("annotation", "annotation", "coarse-first-half", 80, "part", first, scope.dataset, "" if rate else "a sweep"))
+        name = run_name(first)
+        second = _small(scope, images=half, init=name)
+        ready = rate if name in scope.records else None
+        found += _arm(scope, "annotation", "annotation", "coarse-fine", 81, second, ready, [seed], waits=f"the weights of {name}")
+    return found
+
+
+def _generalisation(scope: _Scope) -> list[Job]:
+    """The finished architectures of the other data set, scored here over the 11 classes of CamVid; nothing is trained."""
+    source = "camvid" if scope.dataset == "streets" else "streets"
+    found = []
+    for job in _architectures(scope._replace(dataset=source)):
+        if job.role == "run" and job.comparison == "models":
+            waits = job.waits or ("" if job.name in scope.records else f"the run {job.name} on {source}")
+            found.append(Job("generalisation", "models", f"{job.arm}-from-{source}", 85, "transfer", job.config, scope.dataset, waits))
+    return found
+
+
+def _original(scope: _Scope) -> list[Job]:
+    """The original's three nets on coarse masks (fine where there are none): no flips, its U-Net without batch norm, void ignored."""
+    annotation = "fine" if scope.dataset == "camvid" else "coarse"
+    found = []
+    for model in ("fcn_baseline", "unet", "swin"):
+        settings = {"batch_norm": False} if model == "unet" else {}
+        config = _model(scope, model, annotation=annotation, flip=False, **settings)
+        # Without batch norm the U-Net diverges at the rates that suit the normalised one.
+        rate = 1e-3 if model == "unet" else _model_rate(scope, model)[1]
+        found += _arm(scope, "original", "original", model, 90, config, rate)
+    return found

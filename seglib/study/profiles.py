@@ -1,0 +1,121 @@
+"""Profiles: the same experiments at four sizes, from a smoke test to a GPU. `published` trains nothing and reads report/results."""
+
+from dataclasses import dataclass, field
+
+EXPERIMENTS = ("architectures", "losses", "void", "transforms", "annotation", "optimisers", "generalisation", "data", "original")
+DATASETS = ("streets", "camvid", "cityscapes")
+MODELS = ("fcn_baseline", "fcn8s", "unet", "vit", "swin")
+FIGURE_6 = ("cross_entropy", "soft_iou", "dice")
+OTHER_LOSSES = ("weighted_cross_entropy", "generalised_dice", "lovasz", "cross_entropy_dice")
+
+# Adam divides the gradient by its own size, so the losses do not need rates of different size, only the best of the same three each.
+# The top one is where AdamW with one-cycle and clipping starts to be unstable on a batch-normalised U-Net. Transformers without batch
+# norm break earlier: the same three, half a decade lower. SGD sees the gradient's true size: a decade higher.
+CONVNET_RATES = (1e-3, 3e-3, 1e-2)
+TRANSFORMER_RATES = (3e-4, 1e-3, 3e-3)
+SGD_RATES = (1e-2, 3e-2, 1e-1)
+RATES = {"vit": TRANSFORMER_RATES, "swin": TRANSFORMER_RATES, "sgd": SGD_RATES}
+
+# What the sweeps of `cpu-full` found; `cpu` has no minutes to repeat them. Each is the best of three sweep records of the model in
+# report/results/<data set>/ (experiment "architectures", role "sweeps"); tests/test_study_published.py compares them.
+ARCHITECTURE_RATES = {
+    "streets": {"fcn_baseline": 3e-3, "fcn8s": 3e-3, "unet": 3e-3, "vit": 1e-3, "swin": 1e-3},
+    "camvid": {"fcn_baseline": 3e-3, "fcn8s": 3e-3, "unet": 3e-3, "vit": 1e-3, "swin": 1e-3},
+}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Sizes of one profile. `size` (h, w) by data set for the architectures, `small_size` for the experiments of many runs.
+
+    `options`: what models.build is told, by model; `unet_width` is the U-Net of the many runs. `limits`: the first n images of
+    train, val and test (None: all). Budgets are training images seen per run: `images` (architectures, void), `loss_images`
+    (losses), `ablation_images` (the rest), `sweep_images` (one candidate of a learning rate).
+    """
+
+    name: str
+    experiments: tuple[str, ...] = EXPERIMENTS
+    seeds: tuple[int, ...] = (0, 1, 2)
+    loss_seeds: tuple[int, ...] = (0, 1, 2)
+    losses: tuple[str, ...] = FIGURE_6 + OTHER_LOSSES
+    size: dict = field(default_factory=dict)
+    small_size: dict = field(default_factory=dict)
+    sizes: dict = field(default_factory=dict)  # (h, w) to compare, by data set
+    options: dict = field(default_factory=dict)
+    unet_width: int | None = None
+    limits: dict = field(default_factory=dict)
+    images: int = 0
+    loss_images: int = 0
+    ablation_images: int = 0
+    sweep_images: int = 0
+    halving_images: int = 0
+    rates: int = 3  # candidates per learning rate sweep
+    sweep_architectures: bool = True
+    common: dict = field(default_factory=dict)  # further settings of every run
+
+
+def _everywhere(value) -> dict:
+    return dict.fromkeys(DATASETS, value)
+
+
+_CPU_OPTIONS = {
+    "fcn_baseline": {"width": 16}, "fcn8s": {"width": 16}, "unet": {"width": 16}, "vit": {"width": 192}, "swin": {"width": 48},
+}  # fmt: skip
+_CPU = {
+    "size": _everywhere((144, 192)), "small_size": _everywhere((96, 192)), "options": _CPU_OPTIONS, "unet_width": 8,
+    # 128x144 has as many pixels as 96x192 in a nearly square frame: what 768x768 does to 2048x1024.
+    "sizes": _everywhere(((48, 96), (128, 144), (144, 288))),
+    "limits": {"streets": (240, 20, 40), "camvid": (None, None, None), "cityscapes": (240, 20, 40)},
+    "images": 1600, "loss_images": 2400, "ablation_images": 1200, "sweep_images": 480, "halving_images": 120,
+    "common": {"device": "cpu"},
+}  # fmt: skip
+
+PROFILES = {
+    "published": Profile("published", experiments=()),
+    "smoke": Profile(
+        "smoke",
+        seeds=(0,),
+        loss_seeds=(0, 1),
+        losses=(*FIGURE_6, "lovasz"),
+        size=_everywhere((32, 64)),
+        small_size=_everywhere((32, 64)),
+        sizes=_everywhere(((48, 48),)),
+        options={"fcn_baseline": {"width": 4}, "fcn8s": {"width": 4}, "unet": {"width": 4},
+                 "vit": {"width": 32, "depth": 2}, "swin": {"width": 16, "depths": (1, 1, 1, 1)}},
+        unet_width=4,
+        limits=_everywhere((8, 2, 2)),
+        images=16,
+        loss_images=24,
+        ablation_images=16,
+        sweep_images=8,
+        halving_images=8,
+        rates=2,
+        sweep_architectures=False,
+        common={"batch_size": 4},
+    ),
+    "cpu": Profile("cpu", experiments=("architectures", "losses"), seeds=(0,), losses=FIGURE_6, sweep_architectures=False, **_CPU),
+    "cpu-full": Profile("cpu-full", **_CPU),
+    "gpu": Profile(
+        "gpu",
+        loss_seeds=(0, 1, 2, 3, 4),
+        size={"streets": (768, 768), "camvid": (360, 480), "cityscapes": (768, 768)},
+        small_size={"streets": (768, 768), "camvid": (360, 480), "cityscapes": (768, 768)},
+        sizes={"streets": ((384, 384), (512, 1024), (1024, 2048)), "camvid": ((180, 240), (240, 320)),
+               "cityscapes": ((384, 384), (512, 1024), (1024, 2048))},
+        options={model: {} for model in MODELS},
+        unet_width=32,
+        limits=_everywhere((None, None, None)),
+        images=22_020,  # 60 epochs of CamVid
+        loss_images=22_020,
+        ablation_images=11_010,
+        sweep_images=7_340,
+        halving_images=1_468,
+    ),
+}  # fmt: skip
+
+
+def profile(name: str) -> Profile:
+    """The profile of that name. ValueError with the choices otherwise."""
+    if name not in PROFILES:
+        raise ValueError(f"unknown profile {name!r}: choose from {', '.join(PROFILES)}")
+    return PROFILES[name]

@@ -1,0 +1,166 @@
+"""Training what is missing, most important first, and saying what is done, waiting and missing."""
+
+import os
+import time
+from collections.abc import Sequence
+
+import torch
+
+from seglib import records as files
+from seglib import training
+from seglib.records import Record
+from seglib.study import store
+from seglib.study.estimates import clock, seconds
+from seglib.study.plans import Job, jobs
+from seglib.study.profiles import DATASETS, EXPERIMENTS, profile
+from seglib.study.transfer import transfer
+
+# A notebook's number stands for the experiments whose records it shows.
+NOTEBOOKS = {
+    "01": ("annotation",), "02": (), "03": ("architectures",), "04": ("architectures", "data"), "05": ("architectures",),
+    "06": ("architectures",), "07": ("losses",), "08": ("transforms",), "09": ("optimisers",),
+    "10": ("architectures", "void", "generalisation"), "11": ("original",), "12": ("architectures",),
+}  # fmt: skip
+
+
+def experiments(only: Sequence[str] | None) -> tuple[str, ...]:
+    """Names of experiments or numbers of notebooks -> experiments, all of them for None. ValueError with the choices."""
+    if not only:
+        return EXPERIMENTS
+    unknown = [name for name in only if name not in EXPERIMENTS and name.zfill(2) not in NOTEBOOKS]
+    if unknown:
+        raise ValueError(f"unknown experiment {unknown[0]!r}: choose from {', '.join(EXPERIMENTS)}, or a notebook from 01 to 12")
+    chosen = {one for name in only for one in NOTEBOOKS.get(name.zfill(2), (name,))}
+    return tuple(one for one in EXPERIMENTS if one in chosen)
+
+
+def default_datasets() -> tuple[str, ...]:
+    """The data sets to work on when none is named: streets, and CamVid where CAMVID_DATASET names it."""
+    return ("streets", "camvid") if os.environ.get("CAMVID_DATASET") else ("streets",)
+
+
+def pending(name: str, datasets: Sequence[str], only: Sequence[str] | None, records: dict[str, Record]) -> list[Job]:
+    """Jobs without a record, each run once, most important first; within a stage the data sets take turns."""
+    wanted = experiments(only)
+    found = [job for dataset in datasets for job in jobs(name, dataset, records) if job.experiment in wanted]
+    order = sorted(found, key=lambda job: job.stage)
+    unique = {(job.name, bool(job.waits), job.arm if job.waits else "", job.target): job for job in reversed(order)}
+    left = [job for job in unique.values() if job.waits or job.name not in records]
+    return sorted(left, key=lambda job: job.stage)
+
+
+def run(
+    name: str,
+    dataset: str | None = None,
+    *,
+    only: Sequence[str] | None = None,
+    minutes: float | None = None,
+    say=print,
+) -> list[str]:
+    """Train what is missing of a profile -> names of the runs made. Finished runs are never repeated, an interrupted one goes on.
+
+    minutes: begins no run that its estimate does not let end in time. dataset None: streets, and CamVid where it is there, in turn.
+    RuntimeError at the end names runs that failed; the others have been made all the same.
+    """
+    datasets = (dataset,) if dataset else default_datasets()
+    begun, made, failed = time.monotonic(), [], {}
+    records = store.finished(name)
+    _announce(name, datasets, only, records, say)
+    while True:
+        left = [job for job in pending(name, datasets, only, records) if job.name not in failed]
+        ready = [job for job in left if not job.waits]
+        remaining = float("inf") if minutes is None else 60 * minutes - (time.monotonic() - begun)
+        fitting = [job for job in ready if seconds(job, records) <= remaining]
+        if not fitting:
+            break
+        job = fitting[0]
+        total = sum(seconds(one, records) for one in left)
+        say(
+            f"{job.target}: {job.experiment}, {job.arm}, seed {job.config.seed}"
+            + _details(job)
+            + f"  ({len(left)} runs, {clock(total)} to go)"
+        )
+        try:
+            records[job.name] = make(name, job)
+            made.append(job.name)
+        except (FloatingPointError, ValueError, RuntimeError) as error:
+            if job.role == "sweep" and isinstance(error, FloatingPointError):
+                records[job.name] = _diverged(name, job, error)  # a rate that diverges has lost the sweep
+            else:
+                failed[job.name] = error
+                say(f"  failed: {error}")
+    _report(left, ready, records, say)
+    if failed:
+        first, error = next(iter(failed.items()))
+        raise RuntimeError(f"{len(failed)} of the study's runs failed, first {first}: {error}")
+    return made
+
+
+def make(name: str, job: Job) -> Record:
+    """Train or score one job in its profile's folder."""
+    target = store.folder(name, job.target)
+    if job.role == "transfer":
+        return transfer(job, store.folder(name, job.config.dataset), target)
+    return training.train(job.config, folder=target)
+
+
+def _diverged(name: str, job: Job, error: Exception) -> Record:
+    record = Record(job.name, training.to_dict(training.resolve(job.config)), cost={}, environment={"diverged": str(error)[:200]})
+    files.save(record, store.folder(name, job.target) / f"{job.name}.json")
+    return record
+
+
+def _details(job: Job) -> str:
+    return f", learning rate {job.config.lr:g} of the sweep" if job.role == "sweep" else ""
+
+
+def _announce(name, datasets, only, records, say) -> None:
+    left = pending(name, datasets, only, records)
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
+    total = sum(seconds(job, records) for job in left)
+    say(f"{name} profile on {' and '.join(datasets)}: {len(left)} runs missing, about {clock(total)} ({device})")
+
+
+def _report(left, ready, records, say) -> None:
+    if not left:
+        say("nothing is missing")
+        return
+    total = sum(seconds(job, records) for job in left)
+    say(f"stopped: {len(ready)} runs ready, {len(left) - len(ready)} waiting, about {clock(total)}; the same command goes on from here")
+
+
+def status(name: str, dataset: str | None = None, only: Sequence[str] | None = None, *, runs: bool = False) -> str:
+    """A table: per data set and experiment the runs done, missing and waiting, and the time that is left; `runs` lists the missing."""
+    if not profile(name).experiments:
+        return _published_status(dataset)
+    datasets = (dataset,) if dataset else DATASETS[:2]
+    records = store.finished(name)
+    lines = [f"{'':9} {'experiment':16} {'done':>5} {'missing':>8} {'waiting':>8}   time left"]
+    for one in datasets:
+        for experiment in (e for e in experiments(only) if e in profile(name).experiments):
+            mine = [job for job in jobs(name, one, records) if job.experiment == experiment]
+            left = pending(name, [one], [experiment], records)
+            waits = [job for job in left if job.waits]
+            time_left = clock(sum(seconds(job, records) for job in left)) if left else "done" if mine else "not on this data set"
+            done = len({job.name for job in mine if not job.waits and job.name in records})
+            lines.append(f"{one:9} {experiment:16} {done:5} {len(left) - len(waits):8} {len(waits):8}   {time_left}")
+            lines += [f"{'':10}{_line(job, records)}" for job in left] if runs else []
+    total = pending(name, datasets, only, records)
+    lines.append(f"in all {clock(sum(seconds(job, records) for job in total))} to go for {len(total)} runs; shared runs are counted once")
+    return "\n".join(lines)
+
+
+def _line(job: Job, records) -> str:
+    what = f"waits for {job.waits}" if job.waits else job.name
+    return f"{job.arm}, seed {job.config.seed}{_details(job)}: {what}, {clock(seconds(job, records))}"
+
+
+def _published_status(dataset: str | None) -> str:
+    lines = []
+    for one in (dataset,) if dataset else DATASETS[:2]:
+        found = store.index(one)
+        for experiment in EXPERIMENTS:
+            entry = found.get(experiment)
+            text = f"{sum(map(len, entry['runs'].values()))} runs of {entry['profile']}" if entry else "not published"
+            lines.append(f"{one:9} {experiment:16} {text}")
+    return "\n".join(lines)
