@@ -1,4 +1,4 @@
-"""What every loss does to the labels first: check them, and turn void into one more class that the sums leave out."""
+"""What every loss does first: check shapes and labels, turn void into one more index, and read logits in float32."""
 
 from collections.abc import Callable
 
@@ -9,16 +9,19 @@ from seglib.labels import IGNORE
 
 
 def class_index(logits: Tensor, target: Tensor) -> Tensor:
-    """Labels as safe indices: (B, H, W) train ids -> (B, H, W) int64 in [0, K], where K stands for void.
+    """Labels (B, H, W) of any integer type -> indices (B, H, W) int64 in [0, K], K standing for void.
 
     ValueError where shapes differ or a label is neither in [0, K) nor IGNORE, before anything is computed from it: on CUDA a wrong
-    index would end the process instead. Costs one byte-wide pass, and on CUDA the loss's only wait for the device.
+    index would end the process instead. The check is one pass over the labels, and on CUDA the only wait for the device in a loss;
+    it cannot be put off to the loss's end, where the wrong index has already been used.
     """
     check_shapes(logits, target)
     num_classes = logits.shape[1]
     check_labels(target, num_classes)
     index = target.long()
-    return index.masked_fill_(index == IGNORE, num_classes) if index is not target else index.masked_fill(index == IGNORE, num_classes)
+    if index is target:  # never write into the caller's labels
+        return index.masked_fill(index == IGNORE, num_classes)
+    return index.masked_fill_(index == IGNORE, num_classes)
 
 
 def check_shapes(logits: Tensor, target: Tensor) -> None:
@@ -27,6 +30,8 @@ def check_shapes(logits: Tensor, target: Tensor) -> None:
         raise ValueError(f"logits {tuple(logits.shape)} and target {tuple(target.shape)} do not match: expected (B, K, H, W) and (B, H, W)")
     if not logits.is_floating_point() or target.is_floating_point() or target.dtype == torch.bool:
         raise ValueError(f"expected floating point logits and integer labels, got {logits.dtype} and {target.dtype}")
+    if logits.shape[1] > IGNORE:
+        raise ValueError(f"{logits.shape[1]} classes leave no label for void: {IGNORE} is void")
 
 
 def check_labels(target: Tensor, num_classes: int) -> None:
@@ -39,12 +44,18 @@ def check_labels(target: Tensor, num_classes: int) -> None:
         raise ValueError(f"labels {found[:8]} lie outside [0, {num_classes}) and are not {IGNORE} (void): map the files' ids to train ids")
 
 
+def probabilities(logits: Tensor) -> Tensor:
+    """Softmax over the classes (B, K, H, W), in float32 for float16, bfloat16 and float32 logits: (768 * 768)^2 is inf in float16."""
+    return logits.softmax(1, dtype=torch.float64 if logits.dtype == torch.float64 else torch.float32)
+
+
 def void_as_class(loss: Callable, num_classes: int) -> Callable:
     """The policy "void is one more class": a loss over num_classes + 1 outputs in which IGNORE trains the last one."""
 
     def wrapped(logits: Tensor, target: Tensor, **options) -> Tensor:
-        if logits.shape[1] != num_classes + 1:
-            raise ValueError(f"void as a class needs {num_classes + 1} outputs, the logits have {logits.shape[1]}")
+        if logits.dim() != 4 or logits.shape[1] != num_classes + 1:
+            raise ValueError(f"void as a class needs logits (B, {num_classes + 1}, H, W), got {tuple(logits.shape)}")
+        # Past the wrapper, label K is legal; it must not be so in the files.
         check_labels(target, num_classes)
         return loss(logits, torch.where(target == IGNORE, num_classes, target), **options)
 

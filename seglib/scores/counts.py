@@ -36,16 +36,18 @@ def as_bytes(labels, name: str) -> np.ndarray:
 
 
 def confusion(target, prediction, num_classes: int) -> np.ndarray:
-    """Pixels by truth (rows) and prediction: (K, K+1) int64, last column = predicted void (IGNORE). Void truth counts nowhere.
+    """Pixels by truth (rows) and prediction: (K, K+1) int64, last column = predicted void. Void truth (IGNORE) counts nowhere.
 
-    ValueError where shapes differ, or where truth or prediction holds a label that is neither in [0, K) nor IGNORE.
+    Predicted void is IGNORE or K, the argmax of a net that was trained with void as a class. ValueError where shapes differ, or
+    where truth or prediction holds any other label.
     """
     pairs = pair_counts(target, prediction)
-    for name, counts in (("target", pairs.sum(1)), ("prediction", pairs.sum(0))):
-        wrong = np.flatnonzero(counts[num_classes:IGNORE]) + num_classes
+    for name, counts, first in (("target", pairs.sum(1), num_classes), ("prediction", pairs.sum(0), num_classes + 1)):
+        wrong = np.flatnonzero(counts[first:IGNORE]) + first
         if wrong.size:
             raise ValueError(f"{name} holds labels {wrong[:8].tolist()} outside [0, {num_classes}) that are not {IGNORE} (void)")
-    return np.hstack([pairs[:num_classes, :num_classes], pairs[:num_classes, IGNORE:]])
+    void = pairs[:num_classes, num_classes] + pairs[:num_classes, IGNORE]
+    return np.hstack([pairs[:num_classes, :num_classes], void[:, None]])
 
 
 def image_counts(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -172,6 +174,6 @@ def label_ids(prediction, labels: str = "cityscapes") -> np.ndarray:
     """Train ids (H, W) -> ids of the data set's files (H, W) uint8, what the Cityscapes server scores. ValueError outside the table."""
     table = TABLES[labels]
     prediction = as_bytes(prediction, "prediction")
-    if ((prediction >= table.num_classes) & (prediction != IGNORE)).any():
+    if ((prediction > table.num_classes) & (prediction != IGNORE)).any():
         raise ValueError(f"prediction holds {prediction[prediction != IGNORE].max()}, the table {labels!r} ends at {table.num_classes - 1}")
-    return table.to_file[prediction]
+    return table.to_file[prediction]  # K, the void of a net with void as a class, becomes the files' void like IGNORE
