@@ -1,0 +1,201 @@
+"""The report's sources: every figure, table, number, citation and equation is there, used, and traced to a record or a source."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seglib import plots, records
+
+ROOT = Path(__file__).resolve().parents[1]
+REPORT = ROOT / "report"
+GENERATED = REPORT / "generated"
+SECTIONS = sorted((REPORT / "sections").glob("*.tex"))
+HEADINGS = ["Introduction", "Dataset", "Architectures", "Training methodology", "Results", "Conclusions", "Reflections"]
+
+
+def uncommented(text: str) -> str:
+    """LaTeX without its comments."""
+    return re.sub(r"(?<!\\)%.*", "", text)
+
+
+def source() -> str:
+    """report.tex and its sections in their order, without comments."""
+    main = uncommented((REPORT / "report.tex").read_text())
+    return re.sub(r"\\input\{(sections/\w+)\}", lambda match: uncommented((REPORT / f"{match[1]}.tex").read_text()), main)
+
+
+def generated() -> str:
+    return "\n".join(uncommented(path.read_text()) for path in sorted(GENERATED.glob("*.tex")))
+
+
+def keys_used(text: str) -> set[str]:
+    """Every result key the text needs: \\res{k}; \\verdict{k} reads k's interval; \\ranking, \\winner, \\loser {prefix}{quantity}{arms}."""
+    used = set(re.findall(r"\\res\{([^}]*)\}", text))
+    for key in re.findall(r"\\verdict\{([^}]*)\}", text):
+        used |= {f"{key}/low", f"{key}/high"}
+    for prefix, quantity, arms in re.findall(r"\\(?:ranking|winner|loser)\{([^}]*)\}\{([^}]*)\}\{([^}]*)\}", text):
+        used |= {f"{prefix}/{arm}/{quantity}" for arm in arms.split(",")}
+    return used
+
+
+def raw_numbers(text: str) -> list[str]:
+    """Decimals and percentages typed by hand: what remains of them when commands are taken out with their arguments."""
+    names = r"res|ifres|published|verdict|ranking|winner|loser|cite\w*|[cC]?ref|label|includegraphics|input|begin"
+    bare = re.sub(rf"\\({names})\*?(\[[^\]]*\])?(\{{[^}}]*\}})*", "", uncommented(text))
+    return re.findall(r"\d+\.\d+|\d+\s*(?:\\,)?\\%", bare)
+
+
+def floats(text: str) -> list[str]:
+    return [body for _, body in re.findall(r"\\begin\{(figure|table)\}(.*?)\\end\{\1\}", text, re.S)]
+
+
+def figure_names() -> list[str]:
+    return re.findall(r"\\includegraphics\[.*?\]\{figures/([^}]*)\}", source(), re.S)
+
+
+def test_the_sections_are_the_originals():
+    assert re.findall(r"\\section\{([^}]*)\}", source())[: len(HEADINGS)] == HEADINGS
+    assert source().index("\\bibliography{") < source().index("\\appendix")
+
+
+@pytest.mark.parametrize("path", SECTIONS, ids=lambda path: path.stem)
+def test_no_number_is_typed_by_hand(path):
+    assert raw_numbers(path.read_text()) == []
+
+
+def test_a_typed_number_would_be_found():
+    assert raw_numbers(r"U-Net scores 41.3 and 7\,\% less, \res{a/b1.5}\,\%, \includegraphics[width=0.5\linewidth]{x}") == [
+        "41.3",
+        r"7\,\%",
+    ]
+    assert raw_numbers(r"12 \% of pixels % 3.5 in a comment") == [r"12 \%"]
+
+
+def test_every_result_key_is_defined():
+    defined = set(re.findall(r"\\newresult\{([^}]*)\}", generated()))
+    missing = sorted(keys_used(source()) - defined)
+    assert not missing, f"{len(missing)} keys are not in report/generated: {', '.join(missing[:20])}"
+
+
+def test_every_published_key_is_defined_once_and_cited():
+    rows = re.findall(r"\\newpublished\{([^}]*)\}\{([^}]*)\}\{([^}]*)\}", uncommented((REPORT / "published.tex").read_text()))
+    assert len({key for key, _, _ in rows}) == len(rows)
+    assert set(re.findall(r"\\published\*?\{([^}]*)\}", source() + generated())) <= {key for key, _, _ in rows}
+    assert {cite for _, _, cite in rows} <= set(bibliography())
+
+
+def bibliography() -> dict[str, str]:
+    entries = re.split(r"^@\w+\{", (REPORT / "references.bib").read_text(), flags=re.M)[1:]
+    return {entry.split(",")[0]: entry for entry in entries}
+
+
+def test_every_citation_has_its_entry_and_every_entry_its_citation():
+    everything = source() + generated() + uncommented((REPORT / "published.tex").read_text())
+    cited = {key.strip() for group in re.findall(r"\\cite[a-z]*\*?(?:\[[^\]]*\])*\{([^}]*)\}", everything) for key in group.split(",")}
+    shown = set(re.findall(r"\\published\{([^}]*)\}", source()))
+    sources = dict(re.findall(r"\\newpublished\{([^}]*)\}\{[^}]*\}\{([^}]*)\}", everything))
+    cited |= {sources[key] for key in shown}
+    assert cited == set(bibliography())
+    assert 12 <= len(cited) <= 20
+
+
+@pytest.mark.parametrize("key", sorted(bibliography()))
+def test_every_entry_has_author_title_venue_and_year(key):
+    for field in ("author", "title", "year"):
+        assert re.search(rf"\b{field} = \{{.+\}}", bibliography()[key]), f"{key} has no {field}"
+    assert re.search(r"(booktitle|journal|howpublished) = \{", bibliography()[key]), f"{key} has no venue"
+
+
+def test_every_input_and_every_figure_exists():
+    text = uncommented((REPORT / "report.tex").read_text()) + source()
+    for name in re.findall(r"\\input\{([^}]*)\}", text):
+        assert (REPORT / f"{name}.tex").is_file(), f"report/{name}.tex is missing"
+    for name in figure_names():
+        assert (ROOT / "figures" / name).is_file(), f"figures/{name} is missing: run the notebook that draws it"
+
+
+def test_every_figure_has_alternative_text():
+    for options in re.findall(r"\\includegraphics\[(.*?)\]\{", source(), re.S):
+        assert len(re.search(r"alt=\{(.*?)\}", options, re.S)[1]) > 40
+
+
+def test_figures_one_to_six_are_the_originals_subjects():
+    wanted = ["annotations", "fcn", "unet", "vit", "swin", "losses"]
+    assert [name for name in figure_names() if name.startswith("figure-")] == [f"figure-{i}-{what}.pdf" for i, what in enumerate(wanted, 1)]
+    assert figure_names()[:6] == [f"figure-{i}-{what}.pdf" for i, what in enumerate(wanted, 1)]
+
+
+def test_every_float_has_a_caption_and_is_referred_to():
+    referred = {key.strip() for group in re.findall(r"\\[cC]ref\{([^}]*)\}", source()) for key in group.split(",")}
+    for body in floats(source()):
+        assert "\\caption{" in body
+        label = re.search(r"\\label\{([^}]*)\}", body)[1]
+        assert label in referred, f"{label} is never referred to in the text"
+
+
+def test_every_equation_names_a_function_and_a_test_that_exist():
+    labels = set(re.findall(r"\\label\{(eq:\w+)\}", source()))
+    table = re.search(r"\\label\{tab:equations\}(.*?)\\end\{table\}", source(), re.S)[1]
+    rows = [row.split("&") for row in table.split(r"\\") if r"\ref{eq:" in row]
+    assert {key for row in rows for key in re.findall(r"\\ref\{(eq:\w+)\}", row[0])} == labels
+    for _, functions, tests in rows:
+        for module, name in re.findall(r"\\code\{([\w./\\]+?)\.(\w+(?:\\_\w+)*)\}", functions):
+            assert_defined("seglib/" + module.replace("\\", "").replace(".", "/"), name.replace("\\", ""))
+        for path, name in re.findall(r"\\test\{([^}]*)\}\{([^}]*)\}", tests):
+            code = (ROOT / "tests" / f"{path}.py".replace("\\", "")).read_text()
+            assert re.search(rf"def {name}\b".replace("\\", ""), code), f"tests/{path}.py has no {name}"
+        assert r"\test{" in tests
+
+
+def assert_defined(module: str, name: str) -> None:
+    """The function or class exists in the module, which may have become a folder."""
+    files = [ROOT / f"{module}.py", *(ROOT / module).glob("*.py")]
+    code = "\n".join(path.read_text() for path in files if path.is_file())
+    assert re.search(rf"^\s*(def|class) {name}\b", code, re.M), f"{module} defines no {name}"
+
+
+def test_files_named_in_the_text_exist():
+    for name in re.findall(r"\\code\{((?:seglib|tests|notebooks|report|figures)/[\w/\\.]*)\}", source()):
+        assert (ROOT / name.replace("\\", "")).exists(), f"{name} is named in the report but does not exist"
+
+
+def regenerated(folder: Path) -> Path:
+    environment = os.environ | {"SEGLIB_OUTPUT": str(folder), "SEGLIB_PROFILE": "published"}
+    subprocess.run([sys.executable, "-m", "seglib", "report"], cwd=ROOT, env=environment, check=True, capture_output=True, timeout=300)
+    return folder / "report" / "generated"
+
+
+def test_numbers_and_tables_regenerate_byte_for_byte(tmp_path):
+    if not any((REPORT / "results").rglob("*.json")):
+        pytest.skip("report/results holds no records yet")
+    fresh = regenerated(tmp_path)
+    assert sorted(path.name for path in fresh.glob("*.tex")) == sorted(path.name for path in GENERATED.glob("*.tex"))
+    for path in sorted(GENERATED.glob("*.tex")):
+        assert (fresh / path.name).read_bytes() == path.read_bytes(), f"{path.name} is not what the records give: bash report/build.sh"
+
+
+def metadata(pdf: Path) -> tuple[list[str], str]:
+    """(names of the records, their sha256) in a figure's metadata."""
+    data = pdf.read_bytes()
+    names, digest = re.search(rb"/Subject \(records: (.*?)\)", data, re.S), re.search(rb"/Keywords \(sha256:([0-9a-f]{64})\)", data)
+    assert names and digest, f"{pdf.name} carries no record hash: draw it with plots.save"
+    found = names[1].decode().replace("\\\n", "").split(", ")
+    return [name for name in found if name != "none"], digest[1].decode()
+
+
+@pytest.mark.parametrize("name", figure_names())
+def test_every_figure_was_drawn_from_the_records_that_are_here(name):
+    path = ROOT / "figures" / name
+    if not path.is_file():
+        pytest.skip(f"figures/{name} has not been drawn yet")
+    known = {}
+    for folder in sorted({file.parent for file in (REPORT / "results").rglob("*.json")}):
+        known |= records.load_all(folder)
+    names, digest = metadata(path)
+    missing = [record for record in names if record not in known]
+    assert not missing, f"figures/{name} was drawn from records that are not in report/results: {missing}"
+    assert plots.records_hash([known[record] for record in names]) == digest, f"figures/{name} is older than its records: run its notebook"

@@ -1,0 +1,189 @@
+"""Every equation of the report, computed as it is printed there, against the code that the numbers come from."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from seglib import labels, losses, models, scores, training
+from seglib.models import cost
+from seglib.training import optimisation
+
+K = 4
+
+
+@pytest.fixture
+def batch():
+    """Logits (2, K, 5, 6) and labels (2, 5, 6) with void and one absent class; p, r (N, K) over the valid pixels."""
+    torch.manual_seed(3)
+    logits, target = torch.randn(2, K, 5, 6, dtype=torch.float64) * 2, torch.randint(0, K - 1, (2, 5, 6))
+    target[:, :2, :3] = labels.IGNORE
+    valid = (target != labels.IGNORE).flatten()
+    p = logits.softmax(1).movedim(1, -1).reshape(-1, K)[valid].numpy()
+    y = target.flatten()[valid].numpy()
+    return logits, target, p, y, np.eye(K)[y], sorted(set(y.tolist()))
+
+
+def test_receptive_field():
+    layers = [(3, 1), (2, 2)] * 3  # three times a convolution and a pooling; 2x2 transposed convolutions of stride 2 add nothing
+    r = 1 + sum((k - 1) * math.prod(s for _, s in layers[:i]) for i, (k, _) in enumerate(layers))
+    field = cost.receptive_field(models.build("fcn_baseline", 3, width=4), (64, 64))
+    assert r == field.height == field.width == 22
+
+
+def swin_attention():
+    """One window attention of our Swin with random parameters, and a window of tokens (1, N, C)."""
+    torch.manual_seed(0)
+    attention = models.build("swin", 3, width=48).eval().encoder.layers_0.blocks[0].attn
+    with torch.no_grad():
+        for parameter in attention.parameters():
+            parameter.copy_(torch.randn_like(parameter) / 4)
+    return attention, torch.randn(1, math.prod(attention.window_size), attention.dim)
+
+
+def log_spaced(offset, window):
+    """The coordinates that the bias network is given, as printed."""
+    delta = offset / (window - 1)
+    return np.sign(delta) * np.log2(1 + 8 * np.abs(delta)) / np.log2(8)
+
+
+def test_log_spaced_bias():
+    attention, _ = swin_attention()
+    window = attention.window_size[0]
+    expected = log_spaced(np.arange(1 - window, window), window)
+    np.testing.assert_allclose(attention.relative_coords_table[0, :, 0, 0], expected, atol=1e-6)
+    np.testing.assert_allclose(attention.relative_coords_table[0, 0, :, 1], expected, atol=1e-6)
+
+
+def test_cosine_attention():
+    attention, x = swin_attention()
+    window, heads = attention.window_size[0], attention.num_heads
+    bias = torch.cat([attention.q_bias, torch.zeros_like(attention.q_bias), attention.v_bias])
+    q, k, v = (x @ attention.qkv.weight.T + bias)[0].reshape(window**2, 3, heads, -1).permute(1, 2, 0, 3)
+    row, column = np.divmod(np.arange(window**2), window)
+    offsets = [torch.tensor(log_spaced(a[:, None] - a[None], window)).float() for a in (row, column)]
+    b = 16 * torch.sigmoid(attention.cpb_mlp(torch.stack(offsets, -1))).permute(2, 0, 1)
+    tau = 1 / attention.logit_scale.clamp(max=math.log(100)).exp()
+    cosine = torch.nn.functional.cosine_similarity(q[:, :, None], k[:, None], dim=-1)
+    mixed = (torch.softmax(cosine / tau + b, -1) @ v).permute(1, 0, 2).reshape(window**2, -1)
+    torch.testing.assert_close(attention(x)[0], attention.proj(mixed), rtol=1e-4, atol=1e-5)
+
+
+def test_cross_entropy(batch):
+    logits, target, p, y, _, _ = batch
+    picked = -np.log(p[np.arange(len(y)), y])
+    assert losses.cross_entropy(logits, target).item() == pytest.approx(picked.mean())
+    w = np.array([0.5, 1.0, 2.0, 3.0])
+    assert losses.weighted_cross_entropy(logits, target, w).item() == pytest.approx((w[y] * picked).sum() / w[y].sum())
+
+
+def test_median_frequency_weights():
+    counts = np.array([600, 300, 80, 20])
+    f = counts / counts.sum()
+    np.testing.assert_allclose(losses.median_frequency_weights(counts), np.median(f) / f, rtol=1e-6)
+
+
+def test_dice_and_soft_iou(batch):
+    logits, target, p, _, r, present = batch
+    d = 2 * (r * p).sum(0) / (r.sum(0) + p.sum(0))
+    j = (r * p).sum(0) / (r + p - r * p).sum(0)
+    np.testing.assert_allclose(j, d / (2 - d))
+    assert losses.dice(logits, target).item() == pytest.approx(1 - d[present].mean())
+    assert losses.soft_iou(logits, target).item() == pytest.approx(1 - j[present].mean())
+    mixture = losses.cross_entropy(logits, target) + losses.dice(logits, target)
+    assert losses.cross_entropy_dice(logits, target).item() == pytest.approx(mixture.item())
+
+
+def test_generalised_dice(batch):
+    logits, target, p, _, r, present = batch
+    v = r[:, present].sum(0) ** -2.0
+    ratio = (v * (r * p).sum(0)[present]).sum() / (v * (r + p).sum(0)[present]).sum()
+    assert losses.generalised_dice(logits, target).item() == pytest.approx(1 - 2 * ratio)
+
+
+def test_lovasz(batch):
+    logits, target, p, _, r, present = batch
+
+    def jaccard_loss(wrong, truth):
+        """1 - IoU when the pixels in `wrong` are misclassified: missed where they are of the class, added where not."""
+        missed, added = (truth * wrong).sum(), ((1 - truth) * wrong).sum()
+        return 1 - (truth.sum() - missed) / (truth.sum() + added)
+
+    total = 0.0
+    for c in present:
+        m, wrong, before = np.abs(r[:, c] - p[:, c]), np.zeros(len(p)), 0.0
+        for i in np.argsort(-m):
+            wrong[i] = 1
+            total += m[i] * (jaccard_loss(wrong, r[:, c]) - before)
+            before = jaccard_loss(wrong, r[:, c])
+    assert losses.lovasz(logits, target).item() == pytest.approx(total / len(present))
+
+
+@pytest.mark.parametrize("schedule", ["step", "polynomial", "onecycle"])
+def test_schedules(schedule):
+    config = training.TrainConfig(schedule=schedule, lr=0.2, gamma=0.5, step_epochs=10)
+    steps, per_epoch = 300, 10
+    for t in (0, 7, 89, 150, 299):
+        rate, _ = optimisation.rates(config, t, steps, per_epoch)
+        if schedule == "onecycle":
+            peak, start, end = 0.3 * steps - 1, 0.2 / 25, 0.2 / 250_000
+            u = t / peak if t <= peak else (t - peak) / (steps - 1 - peak)
+            a, b = (start, 0.2) if t <= peak else (0.2, end)
+            assert rate == pytest.approx(b + (a - b) * (1 + math.cos(math.pi * u)) / 2)
+        else:
+            assert rate == pytest.approx(0.2 * (0.5 ** (t // per_epoch // 10) if schedule == "step" else (1 - t / steps) ** 0.9))
+
+
+def test_scores():
+    m = np.array([[50, 3, 2, 1], [4, 20, 0, 0], [0, 0, 0, 0]])  # three classes, the last absent but predicted twice; last column void
+    tp, fp, fn = [50, 20, 0], [4, 3, 2], [6, 4, 0]
+    iou = [t / (t + f + n) for t, f, n in zip(tp, fp, fn)]
+    np.testing.assert_allclose(scores.iou(m), iou)
+    assert scores.mean_iou(m) == pytest.approx(sum(iou) / 3)
+    assert scores.pixel_accuracy(m) == pytest.approx(70 / 80)
+
+
+def test_category_iou():
+    m = np.random.default_rng(0).integers(0, 100, (19, 19))
+    group = [labels.CATEGORIES.index(row.category) for row in sorted(labels.CITYSCAPES_LABELS, key=lambda row: row.train_id)[:19]]
+    for g, found in enumerate(scores.category_iou(m)):
+        inside = np.array(group) == g
+        tp, fp, fn = m[inside][:, inside].sum(), m[~inside][:, inside].sum(), m[inside][:, ~inside].sum()
+        assert found == pytest.approx(tp / (tp + fp + fn))
+
+
+def test_instance_iou():
+    person, car = 11, 13
+    target = np.zeros((8, 8), np.uint8)
+    instances = np.zeros((8, 8), np.int32)
+    for number, (rows, columns) in enumerate([(slice(0, 2), slice(0, 2)), (slice(4, 8), slice(0, 4))]):
+        target[rows, columns], instances[rows, columns] = person, 24_000 + number
+    prediction = target.copy()
+    prediction[0, 0], prediction[4, 0:3], prediction[0, 6:8] = car, 0, person
+    size = labels.AVERAGE_INSTANCE_SIZE["person"]
+    hits, missed = size / 4 * 3 + size / 16 * 13, size / 4 * 1 + size / 16 * 3
+    found = scores.instance_iou(scores.count(target, prediction, 19, instances=instances))[person]
+    assert found == pytest.approx(hits / (hits + 2 + missed))
+
+
+def test_bootstrap():
+    rng = np.random.default_rng(1)
+    pair = []
+    for quality in (0.9, 0.5):
+        truth = rng.integers(0, 11, (12, 9, 9)).astype(np.uint8)
+        guess = np.where(rng.random(truth.shape) < quality, truth, rng.integers(0, 11, truth.shape)).astype(np.uint8)
+        pair.append(scores.accumulate(scores.count(t, g, 11, labels="camvid") for t, g in zip(truth, guess)))
+    draws = np.random.default_rng(0).multinomial(12, np.full(12, 1 / 12), size=1000)  # how often each picture is taken
+
+    def resampled(found):
+        tp, fp, fn = (draws @ part for part in (found.tp, found.fp, found.fn))
+        return (tp / (tp + fp + fn)).mean(1)
+
+    theta = np.sort(resampled(pair[0]))
+    low, high = scores.bootstrap(pair[0])
+    assert theta[24] <= low <= theta[25] and theta[974] <= high <= theta[975]
+    delta = resampled(pair[0]) - resampled(pair[1])
+    _, below, above, p = scores.paired_bootstrap(*pair)
+    np.testing.assert_allclose([below, above], np.percentile(delta, [2.5, 97.5]))
+    assert p == max(1 / 1000, 2 / 1000 * min((delta <= 0).sum(), (delta >= 0).sum()))
