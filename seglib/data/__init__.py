@@ -23,10 +23,10 @@ def _camvid(split, root, annotation):
 
 
 def _streets(split, root, annotation):
-    from seglib.data.streets import Streets  # drawn from seeds: it has no root
-
     if root is not None:
         raise ValueError(f"streets is drawn from seeds and has no root (got {root}); to read a written copy, load it as cityscapes")
+    from seglib.data.streets import Streets
+
     return Streets(split, annotation)
 
 

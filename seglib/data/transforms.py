@@ -100,5 +100,5 @@ def _span(length: int, wanted: int, factor: float, where: float) -> tuple[int, i
 
 
 def _nearest(length: int, wanted: int, device) -> torch.Tensor:
-    """Indices (wanted,) of the pixels whose centres are nearest, as PIL's NEAREST has them."""
+    """Indices (wanted,) of the pixel under the centre of each new one: PIL's NEAREST, without its rounding where the centre is a border."""
     return (2 * torch.arange(wanted, device=device) + 1) * length // (2 * wanted)
