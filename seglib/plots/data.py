@@ -26,9 +26,9 @@ def annotations(scenes: Sequence[tuple], table: LabelTable) -> Figure:
     """Figure 1. scenes: (image, coarse target, fine target) each; coarse annotation left (a), fine right (b), over the pictures."""
     figure, axes = canvas(4.25 * len(scenes) + 1.75, len(scenes), 2)
     present = set()
-    for row, (image, coarse, fine) in zip(axes, scenes, strict=True):
+    for number, (row, (image, coarse, fine)) in enumerate(zip(axes, scenes, strict=True)):
         for axis, target, title in zip(row, (coarse, fine), ("(a) coarse", "(b) fine"), strict=True):
-            picture(axis, overlay(image, target, table), title if row is axes[0] else "")
+            picture(axis, overlay(image, target, table), "" if number else title)
             present |= set(np.unique(np.asarray(target)).tolist())
     class_legend(figure, table, present)
     return figure

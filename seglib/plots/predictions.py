@@ -33,13 +33,13 @@ def examples(rows: Sequence[tuple], table: LabelTable) -> Figure:
     height, width = np.asarray(rows[0][2]).shape
     figure, axes = canvas(len(rows) * 4.0 * height / width + 2.2, len(rows), 4)
     present = set()
-    for line, (name, image, truth, prediction) in zip(axes, rows, strict=True):
+    for number, (line, (name, image, truth, prediction)) in enumerate(zip(axes, rows, strict=True)):
         shown = (as_image(image), colorize(truth, table), colorize(prediction, table), error_map(truth, prediction))
         for axis, content, title in zip(line, shown, ("picture", "truth", "prediction", "error"), strict=True):
-            picture(axis, content, title if line is axes[0] else "")
+            picture(axis, content, "" if number else title)
         line[0].set_ylabel(name)
         present |= set(np.unique(np.asarray(truth)).tolist()) | set(np.unique(np.asarray(prediction)).tolist())
-    class_legend(figure, table, present, extra={"right": RIGHT, "wrong": WRONG})
+    class_legend(figure, table, present, columns=8, extra={"right": RIGHT, "wrong": WRONG})
     return figure
 
 
@@ -60,7 +60,7 @@ def by_model(image, truth, predictions: Mapping[str, np.ndarray], table: LabelTa
         picture(axes[line, column], colorize(prediction, table), name)
         picture(axes[line + 1, column], error_map(truth, prediction), "")
         present |= set(np.unique(np.asarray(prediction)).tolist())
-    class_legend(figure, table, present, extra={"right": RIGHT, "wrong": WRONG})
+    class_legend(figure, table, present, columns=8, extra={"right": RIGHT, "wrong": WRONG})
     return figure
 
 

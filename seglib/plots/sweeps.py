@@ -21,6 +21,9 @@ def lines(groups: Mapping[str, Mapping[float, Sequence[float]]], xlabel: str, yl
         for value in x:
             axis.plot([value] * len(points[value]), factor * np.asarray(points[value]), ".", color=color(i), markersize=3, alpha=0.6)
     axis.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if log else "linear")
+    axis.set_xticks(sorted({x for points in groups.values() for x in points}))
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_formatter("")
     if len(groups) > 1:
         figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=min(5, len(groups)))
     return figure

@@ -1,0 +1,170 @@
+"""Figures: drawn from made-up records, saved byte for byte alike, legible in print, and honest about what is missing."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from seglib import labels, plots, scores
+from seglib.records import Record, Scores
+
+POINTS = 7 - 0.51  # nothing smaller than 7 points in print, the numbers in the cells of the confusion matrix aside
+
+
+def made_up(loss: str, seed: int, num_classes: int = 19, epochs: int = 12) -> Record:
+    """A record with plausible curves and counts."""
+    rng = np.random.default_rng([seed, len(loss)])
+    rise = 1 - np.exp(-np.arange(1, epochs + 1) / 4)
+    history = [
+        {
+            "epoch": e,
+            "loss": float(3 - 2 * rise[e]),
+            "lr": 1e-3,
+            "grad_norm": float(2 - rise[e]),
+            "val_miou": float(0.4 * rise[e] + 0.02 * rng.random()),
+        }
+        for e in range(epochs)
+    ]
+    counts = rng.integers(1, 1000, (6, num_classes, 3))
+    matrix = np.hstack(
+        [np.diag(rng.integers(500, 9000, num_classes)) + rng.integers(0, 90, (num_classes,) * 2), np.zeros((num_classes, 1), np.int64)]
+    )
+    bins = np.sort(rng.random((15, 3)), axis=1)[:, [2, 1, 0]] * 1000
+    scored = Scores(matrix=matrix, tp=counts[..., 0], fp=counts[..., 1], fn=counts[..., 2], calibration=bins)
+    config = {"loss": loss, "seed": seed, "model": "unet"}
+    return Record(f"unet-{loss}-s{seed}", config, history, {"test": scored})
+
+
+@pytest.fixture(scope="module")
+def arms():
+    return {loss: [made_up(loss, seed) for seed in range(3)] for loss in ("cross_entropy", "soft_iou", "dice")}
+
+
+def gallery(arms) -> dict:
+    """Every kind of figure that is drawn from records or arrays."""
+    table, rng = labels.CITYSCAPES, np.random.default_rng(0)
+    truth = rng.integers(0, 19, (8, 16)).repeat(8, 0).repeat(8, 1).astype(np.uint8)
+    truth[:8] = labels.IGNORE
+    guess = np.where(rng.random(truth.shape) < 0.7, truth, 3).astype(np.uint8)
+    image = rng.integers(0, 255, (3, 64, 128), dtype=np.uint8)
+    matrix = arms["dice"][0].scores["test"].matrix
+    share = rng.dirichlet(np.ones(19) * 0.3)
+    value = np.clip(scores.iou(matrix), 0, 1)
+    triple = (value, value - 0.05, np.minimum(value + 0.05, 1))
+    models = dict.fromkeys(("U-Net", "FCN-8s", "ViT", "Swin V2", "FCN baseline"), triple)
+    return {
+        "annotations": plots.annotations([(image, truth, truth)], table),
+        "sheet": plots.contact_sheet([image] * 6),
+        "frequencies": plots.class_frequencies({"streets": share, "Cityscapes": share[::-1]}, table.names),
+        "losses": plots.losses({"streets": arms, "camvid": arms}, {"streets": 19, "camvid": 11}),
+        "learning": plots.learning(arms, 19),
+        "gradients": plots.gradients(arms),
+        "classes": plots.per_class(models, table.names, share),
+        "confusion": plots.confusion(matrix, table.names),
+        "gain": plots.gain_by_frequency({"Dice": value - 0.5, "soft IoU": 0.5 - value}, share, table.names, "difference, points"),
+        "reliability": plots.reliability({name: found[0].scores["test"].calibration for name, found in arms.items()}),
+        "cost": plots.cost({name: (0.3 + i / 20, 1 + i, 10**i) for i, name in enumerate(models)}, [("parameters, M", True), ("ms", True)]),
+        "forest": plots.forest([("Dice", -0.03, -0.05, -0.01), ("soft IoU", 0.01, -0.02, 0.04)], "points"),
+        "bars": plots.bars({"a": {"all": (0.5, 0.4, 0.6), "thin": (0.2, 0.1, 0.3)}, "b": {"all": (0.4, 0.3, 0.5)}}, "IoU, %"),
+        "examples": plots.examples([("best", image, truth, guess), ("worst", image, truth, guess)], table),
+        "by_model": plots.by_model(image, truth, dict.fromkeys(models, guess), table),
+        "photograph": plots.photograph(image, guess, rng.random(truth.shape), table),
+        "areas": plots.areas({"a.jpg": share, "b.jpg": share[::-1]}, table.names),
+        "lines": plots.lines({"Dice": {1e-3: [0.2, 0.3], 1e-2: [0.4]}}, "learning rate", "mIoU, %"),
+        "effects": plots.main_effects({"lr": {"0.001": [0.1, 0.2], "0.01": [0.3]}, "gamma": {"1": [0.2], "0.1": [0.3]}}, "mIoU, %"),
+        "halving": plots.halving({"a": [(10, 0.1), (20, 0.2), (40, 0.3)], "b": [(10, 0.05)]}, "images", "mIoU, %"),
+        "maps": plots.maps({"one": rng.random((8, 16)), "two": rng.random((8, 16))}),
+        "attention": plots.attention(image, {"block 1": rng.random((4, 8))}, (1, 2)),
+        "functions": plots.functions([("Loss", "p", "loss", {"a": (np.arange(5), np.arange(5))})]),
+        "windows": plots.windows(image, 2, 1, (4, 8)),
+    }  # fmt: skip
+
+
+def texts(figure):
+    """Every text that is drawn."""
+    figure.canvas.draw()
+    return [
+        text for text in figure.findobj(lambda artist: hasattr(artist, "get_fontsize")) if text.get_visible() and text.get_text().strip()
+    ]
+
+
+def test_every_figure_is_legible_at_the_width_of_the_page(arms, tmp_path):
+    for name, figure in gallery(arms).items():
+        assert figure.get_size_inches()[0] * 2.54 == pytest.approx(plots.style.WIDTH), name
+        assert min(text.get_fontsize() for text in texts(figure)) >= POINTS if texts(figure) else True, name
+        for axis in figure.axes:
+            assert not axis.lines or axis.get_xlabel() or axis.get_ylabel() or axis.get_title(), name
+
+
+def test_saved_twice_is_the_same_bytes_and_carries_the_hash(arms, tmp_path, monkeypatch):
+    found = [record for records in arms.values() for record in records]
+    contents = []
+    for folder in ("one", "two"):
+        monkeypatch.setenv("SEGLIB_OUTPUT", str(tmp_path / folder))
+        path = plots.save(plots.gradients(arms), "07-losses-gradients", found)
+        assert path == tmp_path / folder / "figures" / "07-losses-gradients.pdf"
+        contents.append((path.read_bytes(), path.with_suffix(".png").read_bytes()))
+        assert sorted(p.name for p in path.parent.iterdir()) == ["07-losses-gradients.pdf", "07-losses-gradients.png"]
+    assert contents[0] == contents[1]
+    pdf, expected = contents[0][0], f"sha256:{plots.records_hash(found)}"
+    assert expected.encode() in pdf and b"unet-dice-s2" in pdf and b"CreationDate" not in pdf
+    assert Image.open(tmp_path / "one" / "figures" / "07-losses-gradients.png").text["Keywords"] == expected
+    assert b"/FontType 42" in pdf or b"/Type0" in pdf
+
+
+def test_the_hash_knows_every_count_and_no_order(arms):
+    found = [record for records in arms.values() for record in records]
+    whole = plots.records_hash(found)
+    assert plots.records_hash(found[::-1]) == whole and plots.records_hash(found * 2) == whole
+    assert plots.records_hash(found[1:]) != whole
+    changed = made_up("dice", 0)
+    before = plots.records_hash([changed])
+    changed.scores["test"].fp[3, 2] += 1
+    assert plots.records_hash([changed]) != before
+    assert re.fullmatch("[0-9a-f]{64}", whole)
+
+
+def test_band_spans_the_seeds(arms):
+    figure = plots.curves({"Dice": arms["dice"]}, [("val_miou", "Score", "mIoU, %", 100.0, {})])
+    _, values = plots.series(arms["dice"], "val_miou")
+    path = figure.axes[0].collections[0].get_paths()[0].vertices
+    assert path[:, 1].max() == pytest.approx(100 * values.max()) and path[:, 1].min() == pytest.approx(100 * values[:, 0].min())
+
+
+def test_unmeasured_epochs_are_left_out():
+    record = made_up("dice", 0)
+    record.history[3]["val_miou"] = None
+    figure = plots.curves({"Dice": [record]}, [("val_miou", "Score", "mIoU, %", 1.0, {})])
+    assert 3 not in figure.axes[0].lines[0].get_xdata()
+
+
+def test_error_map_shows_void_wrong_and_right():
+    truth, guess = np.array([[0, 1, 255]], np.uint8), np.array([[0, 2, 2]], np.uint8)
+    shown = plots.error_map(truth, guess)
+    assert (shown[0, 2] == 0).all() and shown[0, 0].min() > 0.8 and shown[0, 1, 0] > 2 * shown[0, 1, 2]
+
+
+def test_rule_takes_best_median_and_worst_and_never_nan():
+    assert plots.by_rule(np.array([0.2, np.nan, 0.9, 0.1, 0.5])) == {"best": 2, "median": 4, "worst": 3}
+
+
+def test_confusion_rows_are_shares_of_the_truth():
+    figure = plots.confusion(np.array([[8, 2, 0], [0, 0, 0]]), ["a", "b"])
+    drawn = figure.axes[0].collections[0].get_array()
+    assert np.asarray(drawn).ravel()[:2].tolist() == [80, 20] and np.isnan(np.ma.filled(drawn, np.nan)).ravel()[2:].all()
+
+
+@pytest.mark.parametrize(
+    "draw", [lambda: plots.bars({}, "x"), lambda: plots.losses({"streets": {}}, {}), lambda: plots.lines({}, "x", "y")]
+)
+def test_nothing_to_show_is_said(draw):
+    assert "no records" in draw().axes[0].texts[0].get_text()
+
+
+def test_plots_import_nothing_above_them():
+    for path in Path(plots.__file__).parent.glob("*.py"):
+        assert not re.search(
+            r"seglib(\.| import )(training|evaluation|study|models|data)\b", path.read_text().replace("seglib.plots.data", "")
+        ), path
