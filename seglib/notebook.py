@@ -130,7 +130,14 @@ class Page:
                 part.unlink()
                 raise ValueError(f"{name}: more than {KEPT_BYTES} bytes of arrays; keep fewer or smaller ones")
             part.replace(path)
-        with np.load(path) as arrays:
+        return self.read(name)
+
+    def read(self, name: str) -> dict:
+        """Arrays that another notebook has kept; {} where it has not run."""
+        folder = study.RESULTS / self.dataset if self.profile == "published" else self.output / "kept"
+        if not (folder / f"{name}.npz").exists():
+            return {}
+        with np.load(folder / f"{name}.npz") as arrays:
             return {key: arrays[key] for key in arrays.files}
 
     def measured(self, name: str, compute: Callable[[], dict]) -> dict:
@@ -190,6 +197,12 @@ def spread(found: Iterable[records.Record], split: str = "test", score: Callable
     if len(values) == 1:
         return f"{values[0]:.1f} % (one seed)"
     return f"{np.mean(values):.1f} % (sd {np.std(values, ddof=1):.1f} over {len(values)} seeds)"
+
+
+def percent(found: Iterable[records.Record]) -> str:
+    """Test mIoU as it stands in a table: mean and sd over seeds."""
+    values = [100 * scores.mean_iou(record.scores["test"].matrix) for record in found]
+    return f"{np.mean(values):.1f}" + (f" ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else "")
 
 
 def differences(arms: dict[str, records.Scores], base: str) -> dict[str, tuple]:

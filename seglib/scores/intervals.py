@@ -30,6 +30,19 @@ def bootstrap(scores: Scores, n: int = 1000, seed: int = 0) -> tuple[float, floa
     return float(low), float(high)
 
 
+def class_bootstrap(scores: Scores, n: int = 1000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """As `bootstrap`, of every class's IoU: low and high (K,), NaN for a class that is nowhere."""
+    if scores.tp is None or not len(scores.tp):
+        raise ValueError("a bootstrap needs counts per image, and at least one image")
+    draws = _draws(len(scores.tp), n, seed)
+    hits, wrong, missed = (draws @ part.astype(np.float64) for part in (scores.tp, scores.fp, scores.fn))
+    values = ratio(hits, hits + wrong + missed)  # (n, K)
+    found = np.isfinite(values).any(axis=0)
+    low, high = np.full((2, values.shape[1]), np.nan)
+    low[found], high[found] = np.nanpercentile(values[:, found], [2.5, 97.5], axis=0)
+    return low, high
+
+
 def paired_bootstrap(a: Scores, b: Scores, n: int = 1000, seed: int = 0) -> tuple[float, float, float, float]:
     """Mean IoU of a less that of b on the same images: (difference, low, high, p), resampling images for both at once.
 

@@ -1,0 +1,78 @@
+"""Small arrays that figures need of trained weights: predicted label maps, attention, logits. Made once, kept with the records."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from seglib import data, evaluation, records, study, training
+from seglib.models import attention
+
+EVERY = 4  # label maps are kept at a quarter of the size: every fourth pixel of 2048x1024
+CENTRE = EVERY // 2
+
+
+def network(profile: str, record: records.Record) -> tuple[torch.nn.Module, training.TrainConfig]:
+    """The trained network of a record. FileNotFoundError says how to train it again where its weights were not kept."""
+    folder = study.folder(profile, record.config["dataset"])
+    if not (Path(folder) / record.name / "weights.pt").is_file():
+        raise FileNotFoundError(
+            f"{record.name}: its weights are not in {folder}: weights stay on the machine that trained them; "
+            f"'python -m seglib study --profile {profile} --dataset {record.config['dataset']}' trains what is missing"
+        )
+    return training.load_model(folder, record.name)
+
+
+def scenes(indices: list[int], split: str = "test") -> list[np.ndarray]:
+    """Street scenes as (3, H/4, W/4) uint8, mean of each 4x4 block: the pictures beside the kept label maps."""
+    source = data.source("streets", split)
+    shown = []
+    for index in indices:
+        image = source.image(index).float()
+        shown.append(torch.nn.functional.avg_pool2d(image, EVERY).round().byte().numpy())
+    return shown
+
+
+def predictions(page, arms: dict[str, list[records.Record]], indices: list[int]) -> dict[str, np.ndarray]:
+    """{arm: (n, H/4, W/4) uint8 labels of its first seed} and the truth, for the test images `indices` of the page's data set."""
+    source = data.source(page.dataset, "test")
+    images = [source.image(index) for index in indices]
+    kept = {"truth": np.stack([np.asarray(source.truth(index)[0])[CENTRE::EVERY, CENTRE::EVERY] for index in indices])}
+    for name, found in arms.items():
+        model, config = network(study.origin(page.profile, page.dataset, "architectures"), found[0])
+        labels = [evaluation.predict(model, image, size=config.size)[0] for image in images]
+        kept[name] = np.stack([np.asarray(label)[CENTRE::EVERY, CENTRE::EVERY] for label in labels])
+    return kept
+
+
+def looks(page, found: list[records.Record], index: int, points: dict[str, tuple[int, int]]) -> dict[str, np.ndarray]:
+    """What a trained ViT attends to in validation scene `index`: maps of the named patches (row, column), distances, embeddings.
+
+    "maps/<name>/<block>" (h, w) mean over heads; "distance" (blocks, heads) in pixels of the resized image; "positions" (h, w, h, w) is
+    the similarity of the position embeddings at every second place.
+    """
+    model, config = network(study.origin(page.profile, page.dataset, "architectures"), found[0])
+    image = data.source("streets", "val").image(index)
+    return attention_arrays(model, evaluation.resized(image, config.size), points)
+
+
+def attention_arrays(model, image: torch.Tensor, points: dict[str, tuple[int, int]]) -> dict[str, np.ndarray]:
+    """As `looks`, of any ViT and one uint8 image (3, H, W)."""
+    batch = training.normalise(image[None], model)
+    kept, distances = {}, []
+    for block in range(model.depth):
+        maps = attention.attention_maps(model, batch, block)  # (1, heads, h, w, h, w)
+        distances.append(attention.attention_distance(maps).numpy())
+        for name, (row, column) in points.items():
+            kept[f"maps/{name}/{block}"] = maps[0, :, row, column].mean(0).numpy().astype(np.float32)
+    positions = attention.position_similarity(model).numpy()
+    return kept | {"distance": np.stack(distances), "positions": positions[::2, ::2].astype(np.float32)}
+
+
+def sample_model(path: Path) -> tuple[torch.nn.Module, training.TrainConfig]:
+    """A checkpoint of ours -> its network and settings: a run's folder or its weights.pt."""
+    path = Path(path)
+    folder = path.parent if path.name == "weights.pt" else path
+    if not (folder / "weights.pt").is_file():
+        raise FileNotFoundError(f"{path}: no weights.pt there; name a run's folder below runs/<profile>-<data set>/")
+    return training.load_model(folder.parent, folder.name)
