@@ -51,9 +51,8 @@ def _print_scores(record) -> None:
     from seglib import scores
 
     for split, found in record.scores.items():
-        print(
-            f"  {split:4} mIoU {100 * scores.mean_iou(found.matrix):.1f} %, pixel accuracy {100 * scores.pixel_accuracy(found.matrix):.1f} %"
-        )
+        miou, accuracy = 100 * scores.mean_iou(found.matrix), 100 * scores.pixel_accuracy(found.matrix)
+        print(f"  {split:4} mIoU {miou:.1f} %, pixel accuracy {accuracy:.1f} %")
 
 
 def evaluate(arguments) -> None:
@@ -129,9 +128,7 @@ def report(arguments) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """The command line. Only `train` and `sweep` load torch for it: their options are the fields of TrainConfig."""
-    main = argparse.ArgumentParser(
-        prog="python -m seglib", description="Semantic segmentation of street scenes: data, training, study, report."
-    )
+    main = _Parser(prog="python -m seglib", description="Semantic segmentation of street scenes: data, training, study, report.")
     commands = main.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _data_parser(commands)
     _train_parsers(commands)
@@ -141,9 +138,22 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add(commands, name, function, help):
-    found = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".", formatter_class=_Help)
+    found = commands.add_parser(
+        name,
+        help=help,
+        usage=f"{commands._prog_prefix} {name} [options]",
+        description=help[0].upper() + help[1:] + ".",
+        formatter_class=_Help,
+    )
     found.set_defaults(function=function)
     return found
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with an option in one sentence, without the whole list of options."""
+
+    def error(self, message):
+        self.exit(2, f"error: {message} ({self.prog} --help lists the options)\n")
 
 
 class _Help(argparse.HelpFormatter):

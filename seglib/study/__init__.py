@@ -10,6 +10,7 @@ from seglib.study.runs import pending, run, status
 from seglib.study.store import RESULTS, finished, folder, groups, index, origin, publish, records
 
 __all__ = [
-    "ARCHITECTURE_RATES", "DATASETS", "EXPERIMENTS", "FIGURE_6", "MODELS", "PROFILES", "RESULTS", "Job", "Profile", "finished", "folder", "groups",
-    "index", "jobs", "origin", "pending", "plan", "profile", "publish", "records", "run", "status", "val_miou", "waiting",
+    "ARCHITECTURE_RATES", "DATASETS", "EXPERIMENTS", "FIGURE_6", "MODELS", "PROFILES", "RESULTS", "Job", "Profile", "finished",
+    "folder", "groups", "index", "jobs", "origin", "pending", "plan", "profile", "publish", "records", "run", "status", "val_miou",
+    "waiting",
 ]  # fmt: skip

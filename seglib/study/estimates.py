@@ -18,7 +18,7 @@ OVERHEAD = 4  # seconds per run: data set, model, checkpoint
 def seconds(job: Job, records: dict[str, Record]) -> float:
     """Estimated seconds of one job. records: the finished runs of this machine, whose costs are used where they are alike."""
     if job.role == "transfer":
-        return OVERHEAD + SCORING[job.target] * _pictures(job.target, job.config)[1]
+        return OVERHEAD + SCORING[job.target] * min(40, PICTURES[job.target][1])
     alike = [record.cost["seconds"] for record in records.values() if _like(record.config, job.config) and record.cost.get("seconds")]
     if alike:
         return sum(alike) / len(alike)

@@ -43,10 +43,11 @@ def pending(name: str, datasets: Sequence[str], only: Sequence[str] | None, reco
     """Jobs without a record, each run once, most important first; within a stage the data sets take turns."""
     wanted = experiments(only)
     found = [job for dataset in datasets for job in jobs(name, dataset, records) if job.experiment in wanted]
-    order = sorted(found, key=lambda job: job.stage)
-    unique = {(job.name, bool(job.waits), job.arm if job.waits else "", job.target): job for job in reversed(order)}
-    left = [job for job in unique.values() if job.waits or job.name not in records]
-    return sorted(left, key=lambda job: job.stage)
+    unique: dict[tuple, Job] = {}
+    for job in sorted(found, key=lambda job: job.stage):  # stable: within a stage the data sets and arms keep their order
+        if job.waits or job.name not in records:
+            unique.setdefault((job.target, job.name, job.arm if job.waits else ""), job)
+    return list(unique.values())
 
 
 def run(
@@ -100,7 +101,7 @@ def make(name: str, job: Job) -> Record:
     """Train or score one job in its profile's folder."""
     target = store.folder(name, job.target)
     if job.role == "transfer":
-        return transfer(job, store.folder(name, job.config.dataset), target)
+        return transfer(job, store.folder(name, job.config.dataset), target, profile(name).limits[job.target][2])
     return training.train(job.config, folder=target)
 
 

@@ -12,11 +12,10 @@ from seglib.records import Record, Scores
 from seglib.study.plans import Job
 
 
-def transfer(job: Job, source: Path, target: Path) -> Record:
-    """Score the finished run `job.config` of folder `source` on the test pictures of `job.target`; the record goes to `target`."""
+def transfer(job: Job, source: Path, target: Path, limit: int | None) -> Record:
+    """Score the finished run `job.config` of folder `source` on the first `limit` test pictures of `job.target` -> record in `target`."""
     started = time.monotonic()
     model, config = training.load_model(source, training.run_name(job.config))
-    limit = config.test_limit if job.target != "camvid" else None
     found = on_shared_classes(model, config, data.load(job.target, "test", limit=limit))
     config_known = training.to_dict(training.resolve(config))
     record = Record(job.name, config_known, scores={"test": found}, cost={"seconds": round(time.monotonic() - started, 3)})
