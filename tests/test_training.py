@@ -1,6 +1,5 @@
 """Training: what a run computes, how it is named, how it goes on after an interruption."""
 
-import argparse
 import dataclasses
 import math
 import os
@@ -9,10 +8,10 @@ import signal
 import numpy as np
 import pytest
 import torch
-from training_helpers import config, digest, load, weights_digest
+from training_helpers import config, load, weights_digest
 
-from seglib import data, losses, records, scores, training
-from seglib.training import batches, loop, optimisation
+from seglib import data, training
+from seglib.training import batches, optimisation
 
 
 @pytest.fixture(autouse=True)
