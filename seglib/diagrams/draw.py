@@ -1,0 +1,144 @@
+"""Primitives of the drawings: a page measured in centimetres, boxes with depth, arrows, pictures, text of at least 7 points."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Polygon, Rectangle
+
+from seglib.plots.style import WIDTH, canvas
+
+# Okabe and Ito's colours by meaning; their lightness differs, and every box is labelled, so grey print keeps the difference.
+CONV, POOL, UP, SCORE, SKIP, TOKEN, OTHER = "#56B4E9", "#D55E00", "#009E73", "#F0E442", "#999999", "#E69F00", "#CC79A7"
+INK = "#222222"
+DEPTH = 0.28  # share of a box's height by which its back is moved to the right and up
+
+
+def page(height: float) -> tuple[Figure, Axes]:
+    """An empty page, WIDTH x `height` cm, whose axes are in centimetres from the lower left corner."""
+    figure, axes = canvas(height)
+    figure.set_layout_engine("none")
+    axes = axes[0, 0]
+    axes.set_position((0, 0, 1, 1))
+    axes.set(xlim=(0, WIDTH), ylim=(0, height))
+    axes.axis("off")
+    return figure, axes
+
+
+def text(axes: Axes, x: float, y: float, words: str, *, size: float = 7, color: str = INK, **options) -> None:
+    """Centred at (x, y) unless `ha`, `va` say otherwise."""
+    axes.text(x, y, words, fontsize=size, color=color, **({"ha": "center", "va": "center", "linespacing": 1.1} | options))
+
+
+def tint(color: str, share: float) -> tuple[float, ...]:
+    """The colour mixed with white (share > 0) or black (share < 0)."""
+    rgb = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    target = 1.0 if share > 0 else 0.0
+    return tuple(rgb + (target - rgb) * abs(share))
+
+
+def box(axes: Axes, x: float, y: float, width: float, height: float, color: str, *, zorder: float = 2) -> float:
+    """A map as a box: left edge x, middle y, `width` for its channels, `height` for its extent, seen from the upper right.
+
+    Returns the x of its right edge, depth included.
+    """
+    shift = DEPTH * height
+    left, right, low, high = x, x + width, y - height / 2, y + height / 2
+    faces = [
+        ([(left, low), (right, low), (right, high), (left, high)], tint(color, 0.25)),
+        ([(left, high), (right, high), (right + shift, high + shift), (left + shift, high + shift)], tint(color, 0.6)),
+        ([(right, low), (right + shift, low + shift), (right + shift, high + shift), (right, high)], tint(color, -0.18)),
+    ]
+    for corners, face in faces:
+        axes.add_patch(Polygon(corners, closed=True, facecolor=face, edgecolor=INK, linewidth=0.5, joinstyle="round", zorder=zorder))
+    return right + shift
+
+
+def block(
+    axes: Axes, x: float, y: float, width: float, height: float, color: str, words: str = "", *, share: float = 0.45, **options
+) -> None:
+    """A rounded box with words in it, middle at (x, y): an operation, not a map."""
+    corner = (x - width / 2, y - height / 2)
+    style = "round,pad=0,rounding_size=0.08"
+    axes.add_patch(
+        FancyBboxPatch(corner, width, height, boxstyle=style, facecolor=tint(color, share), edgecolor=INK, linewidth=0.6, zorder=3)
+    )
+    text(axes, x, y, words, zorder=4, **options)
+
+
+def rectangle(axes: Axes, x: float, y: float, width: float, height: float, color: str, **options) -> None:
+    """A plain rectangle, lower left corner at (x, y)."""
+    style = {"facecolor": tint(color, 0.25), "edgecolor": INK, "linewidth": 0.5, "zorder": 2} | options
+    axes.add_patch(Rectangle((x, y), width, height, **style))
+
+
+def arrow(
+    axes: Axes,
+    start: tuple,
+    end: tuple,
+    *,
+    color: str = INK,
+    width: float = 0.8,
+    curve: float = 0.0,
+    dashed: bool = False,
+    zorder: float = 1.5,
+):
+    """From start to end, both (x, y) in cm; `curve` bends it."""
+    style = "-|>,head_length=3.2,head_width=1.6"
+    axes.add_patch(
+        FancyArrowPatch(
+            start, end, arrowstyle=style, connectionstyle=f"arc3,rad={curve}", color=color, linewidth=width, shrinkA=0, shrinkB=0,
+            linestyle=(0, (3, 2)) if dashed else "-", zorder=zorder,
+        )
+    )  # fmt: skip
+
+
+def path(
+    axes: Axes, points: list[tuple[float, float]], *, color: str = INK, width: float = 0.8, dashed: bool = False, zorder: float = 1.5
+) -> None:
+    """Straight pieces through the points, an arrow head at the end."""
+    xs, ys = zip(*points[:-1])
+    axes.plot(xs, ys, color=color, linewidth=width, linestyle=(0, (3, 2)) if dashed else "-", zorder=zorder, solid_capstyle="butt")
+    arrow(axes, points[-2], points[-1], color=color, width=width, dashed=dashed, zorder=zorder)
+
+
+def plus(axes: Axes, x: float, y: float, radius: float = 0.16) -> None:
+    """A circle with a cross: two maps are added."""
+    axes.add_patch(Circle((x, y), radius, facecolor="white", edgecolor=INK, linewidth=0.7, zorder=5))
+    for dx, dy in ((1, 0), (0, 1)):
+        reach = 0.62 * radius
+        axes.plot((x - dx * reach, x + dx * reach), (y - dy * reach, y + dy * reach), color=INK, linewidth=0.8, zorder=6)
+
+
+def picture(axes: Axes, image, x: float, y: float, width: float, height: float, *, zorder: float = 2, frame: bool = True) -> None:
+    """An image (H, W, 3) stretched over the rectangle with lower left corner (x, y); without one, a grey ramp stands for it."""
+    if image is None:
+        image = np.linspace(225, 165, 32)[:, None, None].repeat(32, 1).repeat(3, 2).astype(np.uint8)
+    limits = axes.get_xlim(), axes.get_ylim()
+    axes.imshow(image, extent=(x, x + width, y, y + height), zorder=zorder, interpolation="antialiased", aspect="auto")
+    axes.set(xlim=limits[0], ylim=limits[1])
+    if frame:
+        rectangle(axes, x, y, width, height, INK, facecolor="none", linewidth=0.6, zorder=zorder + 0.1)
+
+
+def as_picture(image, size: tuple[int, int]) -> np.ndarray | None:
+    """(H, W, 3) or (3, H, W) uint8, or None -> (h, w, 3) of `size`, by the nearest pixel; None stays None."""
+    if image is None:
+        return None
+    image = np.asarray(image)
+    image = image.transpose(1, 2, 0) if image.shape[0] == 3 and image.shape[-1] != 3 else image
+    rows = (np.arange(size[0]) + 0.5) * image.shape[0] // size[0]
+    columns = (np.arange(size[1]) + 0.5) * image.shape[1] // size[1]
+    return image[rows.astype(int)[:, None], columns.astype(int)[None, :]]
+
+
+def by(shape: tuple[int, ...]) -> str:
+    """(C, H, W) -> "HxW" with a proper sign."""
+    return f"{shape[-2]}×{shape[-1]}"
+
+
+def legend(axes: Axes, x: float, y: float, entries: list[tuple[str, str]], steps: tuple[float, ...]) -> None:
+    """Small squares with words, one beside the other; steps: cm from each to the next."""
+    for i, (color, words) in enumerate(entries):
+        left = x + sum(steps[:i])
+        rectangle(axes, left, y - 0.11, 0.22, 0.22, color)
+        text(axes, left + 0.32, y, words, ha="left")
