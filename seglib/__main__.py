@@ -84,14 +84,16 @@ def predict(arguments) -> None:
 
 
 def sweep(arguments) -> None:
-    from seglib import training
+    from seglib import plots, training
     from seglib.study import sweeps
 
-    base = training.config_from(arguments)
-    grid = sweeps.read_grid(arguments.grid)
-    table = sweeps.sweep(base, grid, folder=Path(arguments.folder), rounds=arguments.rounds, first_images=arguments.first_images)
-    print(table.head(10).to_string(index=False))
-    print(sweeps.draw(table, Path(arguments.folder)))
+    base, grid, folder = training.config_from(arguments), sweeps.read_grid(arguments.grid), Path(arguments.folder)
+    table = sweeps.sweep(base, grid, folder=folder, rounds=arguments.rounds, first_images=arguments.first_images)
+    print(table.to_string(index=False, na_rep="-", float_format="{:.4f}".format))
+    figure = plots.halving(sweeps.curves(table), "training images", "mIoU on val, %")
+    for suffix in (".png", ".pdf"):
+        figure.savefig(folder / f"sweep{suffix}")
+    print(folder / "sweep.png")
 
 
 def study(arguments) -> None:

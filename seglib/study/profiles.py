@@ -81,7 +81,7 @@ PROFILES = {
         small_size=_everywhere((32, 64)),
         sizes=_everywhere(((48, 48),)),
         options={"fcn_baseline": {"width": 4}, "fcn8s": {"width": 4}, "unet": {"width": 4},
-                 "vit": {"width": 32, "depth": 2}, "swin": {"width": 16, "depths": (1, 1, 1, 1)}},
+                 "vit": {"width": 64, "depth": 2}, "swin": {"width": 16, "depths": (1, 1, 1, 1)}},
         unet_width=4,
         limits=_everywhere((8, 2, 2)),
         images=16,
