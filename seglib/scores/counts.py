@@ -68,27 +68,30 @@ def _size_weights() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 MEAN_SIZE, TRAIN_ID, CATEGORY = _size_weights()
 
 
-def instance_hits(instances, predicted_ids) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The scored instances of one image: class id, weight, hits, category hits and misses follow from sizes.
+def instance_hits(instances, prediction, to_ids: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The scored instances of one image, all in one count of (instance, predicted id) pairs.
 
-    instances (H, W) in the Cityscapes coding (id * 1000 + number; below 1000 a group or no instance), predicted_ids (H, W) uint8.
-    Returns ids (M,), weights (M,) = mean size of the class / size, and (M, 3) int64: pixels, hits, hits of the category. ValueError
-    for an instance of an id that has none, as the official scorer's KeyError.
+    instances (H, W) in the Cityscapes coding: id * 1000 + number; up to 1000 a group or no instance. prediction (H, W) uint8 label
+    ids, or labels that `to_ids` (256,) turns into ids. Returns ids (M,), weights (M,) = mean size of the class / size, and (M, 3)
+    int64: pixels, hits, hits of the category. ValueError for an instance of an id that has none (a KeyError in the official scorer).
     """
     instances = np.asarray(instances)
-    if instances.shape != predicted_ids.shape:
-        raise ValueError(f"instances {instances.shape} and prediction {predicted_ids.shape} differ in shape")
+    if instances.shape != prediction.shape:
+        raise ValueError(f"instances {instances.shape} and prediction {prediction.shape} differ in shape")
     chosen = instances.ravel() > 1000
-    codes, predicted = instances.ravel()[chosen].astype(np.int64), predicted_ids.ravel()[chosen]
-    if codes.size and codes.max() >= 34000:
-        raise ValueError(f"instance {codes.max()} belongs to no id of the table (0 to 33)")
-    ids = codes // 1000
-    category = np.concatenate([CATEGORY, np.full(222, -1)])
-    pixels = np.bincount(codes, minlength=34000)
-    hits = np.bincount(codes[ids == predicted], minlength=34000)
-    category_hits = np.bincount(codes[category[ids] == category[predicted]], minlength=34000)
-    found = np.flatnonzero(pixels)
-    return _scored(found, np.stack([pixels[found], hits[found], category_hits[found]], 1))
+    codes, predicted = instances.ravel()[chosen], prediction.ravel()[chosen]
+    if codes.size and codes.max() >= 1000 * len(CATEGORY):
+        raise ValueError(f"instance {codes.max()} belongs to no id of the table (0 to {len(CATEGORY) - 1})")
+    found = np.flatnonzero(np.bincount(codes, minlength=1))
+    place = np.zeros(found[-1] + 1 if found.size else 1, np.uint32)
+    place[found] = np.arange(len(found)) << 8
+    pairs = np.bincount(place[codes] | predicted, minlength=len(found) << 8).reshape(-1, 256)  # (M, 256): instance, predicted label
+    label = np.arange(256) if to_ids is None else to_ids.astype(np.int64)
+    category = np.append(CATEGORY, [-1] * (256 - len(CATEGORY)))
+    ids = found // 1000
+    hits = (pairs * (label == ids[:, None])).sum(1)
+    category_hits = (pairs * (category[label] == category[ids][:, None])).sum(1)
+    return _scored(found, np.stack([pairs.sum(1), hits, category_hits], 1))
 
 
 def _scored(found: np.ndarray, counts: np.ndarray):
@@ -112,7 +115,7 @@ def instance_sums(target, instances, prediction, num_classes: int):
         raise ValueError(f"instances are coded in the {CITYSCAPES.num_classes} classes of Cityscapes, not {num_classes}")
     if np.shape(target) != np.shape(prediction):
         raise ValueError(f"target {np.shape(target)} and prediction {np.shape(prediction)} differ in shape")
-    ids, weight, counts = instance_hits(instances, CITYSCAPES.to_file[as_bytes(prediction, "prediction")])
+    ids, weight, counts = instance_hits(instances, as_bytes(prediction, "prediction"), CITYSCAPES.to_file)
     pixels, hits, category_hits = counts.T
     train, category = TRAIN_ID[ids], CATEGORY[ids]
     return (
@@ -130,11 +133,11 @@ def calibration_counts(target, prediction, confidence) -> np.ndarray:
         raise ValueError(f"target {target.shape}, prediction {prediction.shape}, confidence {confidence.shape} differ in shape")
     if not (confidence.min(initial=1) >= 0 and confidence.max(initial=0) <= 1 + 1e-5):  # also refuses NaN
         raise ValueError("confidence must lie in [0, 1]: NaN logits, or not a softmax")
-    valid = target != IGNORE
-    confidence = confidence[valid].astype(np.float64)
-    bins = np.minimum((confidence * BINS).astype(np.intp), BINS - 1)
-    correct = target[valid] == prediction[valid]
-    return np.stack([np.bincount(bins, weights, BINS) for weights in (None, confidence, correct)], 1).astype(np.float64)
+    bins = np.minimum((confidence * BINS).astype(np.uint8), BINS - 1)
+    bins[target == IGNORE] = BINS  # one more bin, dropped below: cheaper than picking out the valid pixels
+    correct = np.bincount(bins[target == prediction], minlength=BINS + 1)
+    columns = np.bincount(bins.ravel(), minlength=BINS + 1), np.bincount(bins.ravel(), confidence.ravel(), BINS + 1), correct
+    return np.stack(columns, 1)[:BINS].astype(np.float64)
 
 
 def count(target, prediction, num_classes: int, *, instances=None, confidence=None, boundary=True, labels="cityscapes") -> Scores:

@@ -8,15 +8,16 @@ from seglib.scores.measures import ratio
 
 def _resampled(scores: Scores, draws: np.ndarray) -> np.ndarray:
     """Mean IoU of each resampled split: draws (n, N) how often each image is taken -> (n,)."""
-    if scores.tp is None or not len(scores.tp):
-        raise ValueError("a bootstrap needs counts per image, and at least one image")
     # Counts stay below 2^53, so float64 products are exact, and run as one matrix product.
     hits, wrong, missed = (draws @ part.astype(np.float64) for part in (scores.tp, scores.fp, scores.fn))
     return np.nanmean(ratio(hits, hits + wrong + missed), axis=1)
 
 
-def _draws(images: int, n: int, seed: int) -> np.ndarray:
-    """(n, N) float64: n resamples of N images with replacement, as how often each image comes up."""
+def _draws(scores: Scores, n: int, seed: int) -> np.ndarray:
+    """(n, N) float64: n resamples of the N images with replacement, as how often each image comes up."""
+    if scores.tp is None or not len(scores.tp):
+        raise ValueError("a bootstrap needs counts per image, and at least one image")
+    images = len(scores.tp)
     return np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), size=n).astype(np.float64)
 
 
@@ -25,16 +26,14 @@ def bootstrap(scores: Scores, n: int = 1000, seed: int = 0) -> tuple[float, floa
 
     Images of one drive resemble each other, so the true interval is wider.
     """
-    values = _resampled(scores, _draws(len(scores.tp), n, seed))
+    values = _resampled(scores, _draws(scores, n, seed))
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
 
 
 def class_bootstrap(scores: Scores, n: int = 1000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """As `bootstrap`, of every class's IoU: low and high (K,), NaN for a class that is nowhere."""
-    if scores.tp is None or not len(scores.tp):
-        raise ValueError("a bootstrap needs counts per image, and at least one image")
-    draws = _draws(len(scores.tp), n, seed)
+    draws = _draws(scores, n, seed)
     hits, wrong, missed = (draws @ part.astype(np.float64) for part in (scores.tp, scores.fp, scores.fn))
     values = ratio(hits, hits + wrong + missed)  # (n, K)
     found = np.isfinite(values).any(axis=0)
@@ -51,7 +50,7 @@ def paired_bootstrap(a: Scores, b: Scores, n: int = 1000, seed: int = 0) -> tupl
     if a.tp is None or b.tp is None or a.tp.shape != b.tp.shape:
         raise ValueError("a paired comparison needs the same images, with counts per image, on both sides")
     whole = np.ones((1, len(a.tp)))
-    draws = _draws(len(a.tp), n, seed)
+    draws = _draws(a, n, seed)
     values = _resampled(a, draws) - _resampled(b, draws)
     low, high = np.percentile(values, [2.5, 97.5])
     p = 2 * min((values <= 0).mean(), (values >= 0).mean())
