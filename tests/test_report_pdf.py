@@ -34,7 +34,7 @@ def first_page_of_the_appendix() -> int:
 def body_words() -> list[str]:
     """Words in the text's font and size, before the references: no captions, tables, formulas, figures."""
     xml = poppler("pdftohtml", "-xml", "-i", "-hidden", "-stdout", str(PDF))
-    fonts = dict(re.findall(r'<fontspec id="(\d+)" size="(\d+)" family="[^"]*LMSans', xml))
+    fonts = dict(re.findall(r'<fontspec id="(\d+)" size="(\d+)" family="[^"]*LM(?:Sans|Mono)', xml))
     wanted = {number for number, size in fonts.items() if int(size) >= BODY}
     lines = []
     for font, text in re.findall(r'<text [^>]*font="(\d+)">(.*?)</text>', xml):
@@ -132,7 +132,7 @@ FAULTS = {
         r"\section{Conclusions}\includegraphics{figures/figure-2-fcn.pdf}",
         "alternative text",
     ),
-    "an over-full line": (r"\section{Conclusions}", r"\section{Conclusions}\par\hbox to 400mm{wide}", "Overfull"),
+    "an over-full line": (r"\section{Conclusions}", r"\section{Conclusions}\noindent\hbox{\rule{400mm}{1pt}}", "Overfull"),
     "a LaTeX error": (r"\section{Conclusions}", r"\section{Conclusions}\nosuchcommand", "nosuchcommand"),
 }
 
