@@ -32,9 +32,9 @@ def data_make(arguments) -> None:
 
 
 def data_get(arguments) -> None:
-    from seglib.data import downloads
+    from seglib.data import camvid
 
-    print(f"CamVid is in {downloads.get_camvid(Path(arguments.folder))}; export CAMVID_DATASET={arguments.folder}")
+    print(f"CamVid is in {camvid.get_camvid(Path(arguments.folder))}; export CAMVID_DATASET={arguments.folder}")
 
 
 def train(arguments) -> None:
