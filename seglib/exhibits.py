@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from seglib import data, evaluation, records, study, training
+from seglib.labels import IGNORE
 from seglib.models import attention
 
 EVERY = 4  # label maps are kept at a quarter of the size: every fourth pixel of 2048x1024
@@ -76,3 +77,22 @@ def sample_model(path: Path) -> tuple[torch.nn.Module, training.TrainConfig]:
     if not (folder / "weights.pt").is_file():
         raise FileNotFoundError(f"{path}: no weights.pt there; name a run's folder below runs/<profile>-<data set>/")
     return training.load_model(folder.parent, folder.name)
+
+
+def edges(truth: np.ndarray, width: int = 2) -> np.ndarray:
+    """(n, h, w) labels -> bool: within `width` pixels of another label, void included."""
+    maps = torch.from_numpy(np.asarray(truth, np.float32))[:, None]
+    side = 2 * width + 1
+    largest, smallest = (sign * torch.nn.functional.max_pool2d(sign * maps, side, 1, width) for sign in (1, -1))
+    return (largest != smallest)[:, 0].numpy()
+
+
+def edge_share(truth: np.ndarray) -> float:
+    """The share of the labelled pixels that lie near an outline."""
+    return float(edges(truth)[truth != IGNORE].mean())
+
+
+def share_near_edges(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """The share of the wrong pixels that lie near an outline; NaN without an error."""
+    wrong = (truth != prediction) & (truth != IGNORE)
+    return float(edges(truth)[wrong].mean()) if wrong.any() else float("nan")

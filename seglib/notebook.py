@@ -19,6 +19,8 @@ if importlib.util.find_spec("torch") is None or importlib.util.find_spec("paperm
     )
 
 import numpy as np  # noqa: E402
+from IPython import get_ipython  # noqa: E402
+from IPython.core.pylabtools import select_figure_formats  # noqa: E402
 from IPython.display import Markdown, display  # noqa: E402
 
 from seglib import plots, records, scores, study  # noqa: E402
@@ -172,6 +174,9 @@ def start(stem: str, namespace: dict, **kinds: type) -> Page:
     for name, value, known in (("profile", profile, profiles), ("dataset", dataset, ("streets", "camvid", "cityscapes"))):
         if value not in known:
             raise ValueError(f"parameter {name}={value!r}: choose {', '.join(known[:-1])} or {known[-1]}")
+    shell = get_ipython()
+    if shell is not None:  # figures are made without pyplot, so nobody else has told the kernel how to show one
+        select_figure_formats(shell, {"png"})
     os.environ.setdefault("SEGLIB_OUTPUT", str(ROOT / "runs" / f"{profile}-{dataset}"))
     if profile != "published":
         say(BANNER.format(profile=profile, dataset=dataset))
@@ -197,6 +202,10 @@ def spread(found: Iterable[records.Record], split: str = "test", score: Callable
     if len(values) == 1:
         return f"{values[0]:.1f} % (one seed)"
     return f"{np.mean(values):.1f} % (sd {np.std(values, ddof=1):.1f} over {len(values)} seeds)"
+
+
+def seeds(found: list[records.Record]) -> str:
+    return "1 seed" if len(found) == 1 else f"{len(found)} seeds"
 
 
 def percent(found: Iterable[records.Record]) -> str:
