@@ -133,7 +133,7 @@ def save(folder: Path, step: int, state) -> Path:
     """Write `state` as the checkpoint after `step` steps and delete all but the last two. Returns its path."""
     path = Path(folder) / f"step-{step:09d}.pt"
     write(state, path)
-    for old in _paths(folder)[KEEP:]:
+    for old in [*_paths(folder)[KEEP:], *Path(folder).glob("step-*.tmp")]:  # the latter of a process killed while writing
         _delete(old)
     return path
 
@@ -150,7 +150,7 @@ def latest(folder: Path):
 
 def clear(folder: Path) -> None:
     """Delete the checkpoints (not the final weights) below `folder`."""
-    for path in _paths(folder):
+    for path in [*_paths(folder), *Path(folder).glob("step-*.tmp")]:
         _delete(path)
 
 

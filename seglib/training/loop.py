@@ -190,9 +190,9 @@ def fit(run: Run, *, progress: bool = True, board=None) -> None:
                 bar.end_epoch(run.step, plan.epoch(step), row["loss"], row["val_miou"] if row["val_miou"] is not None else math.nan)
                 if board:
                     write_board(board, row)
-            # Every epoch, unless writing a large model would take more than a twentieth of the time; and every few minutes.
+            # Every epoch, unless writing takes seconds (a large model on a fast GPU): then a twentieth of the time; and every few minutes.
             since = time.monotonic() - saved
-            if stop or last or (epoch_ends and since > 20 * cost) or since > 60 * CHECKPOINT_MINUTES:
+            if stop or last or (epoch_ends and (cost < 1 or since > 20 * cost)) or since > 60 * CHECKPOINT_MINUTES:
                 cost = save(run)
                 saved = time.monotonic()
             if stop:
