@@ -15,7 +15,7 @@ class Camera:
     def __init__(self, rng, size, lane_x):
         self.h, self.w = size
         self.f = self.w * rng.uniform(0.62, 1.10)
-        self.horizon = self.h * np.clip(rng.normal(0.43, 0.035), 0.34, 0.53)
+        self.horizon = self.h * np.clip(rng.normal(0.42, 0.035), 0.33, 0.52)
         self.center = self.w * rng.uniform(0.47, 0.53)
         self.height = rng.uniform(1.15, 1.75)
         self.x = lane_x + rng.normal(0, 0.25)

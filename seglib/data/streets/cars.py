@@ -40,8 +40,7 @@ class Solid:
         self.visible = self.patch.box is not None
         self.reference = max(1e-3, float(light.ambient(x, s).mean() + 0.35 * light.sky_rgb.mean()))
         cx = camera_x(self.camera, s) - x
-        self.eye = place([[0, 0, 0]], 0, 0, 0)[0]
-        self.eye = np.array([cx * np.cos(yaw) - (0 - s) * -np.sin(yaw), 0, 0])
+        self.middle = corners.mean(0)
         ex, es = cx, -s  # the camera as seen from the vehicle, turned into its own frame
         self.eye = np.array([ex * np.sin(yaw) + es * np.cos(yaw), ex * np.cos(yaw) - es * np.sin(yaw), self.camera.height])
 
@@ -50,12 +49,15 @@ class Solid:
         n = place([normal], 0, 0, self.yaw)[0]
         n = n / max(1e-6, np.linalg.norm(n))
         value = self.light.shade(n).mean() / self.reference
-        return float(np.clip(value + shine * max(0.0, n[1]) * 0.5, 0.22, 1.7))
+        return float(np.clip(0.3 + 0.7 * value + shine * max(0.0, n[1]) * 0.4, 0.4, 1.6))
 
     def face(self, points, color, shine=0.0, solid=True, lift=1.0):
-        """Paint a planar face (N, 3), given counter-clockwise as seen from outside, unless it looks away."""
+        """Paint a planar face (N, 3) unless it looks away from the camera; outside is where the vehicle's middle is not."""
         p = np.asarray(points, float)
-        normal = np.cross(p[1] - p[0], p[2] - p[0])
+        q = np.roll(p, -1, 0)
+        normal = np.cross(p, q).sum(0)  # Newell's method: right for outlines with nearly straight corners too
+        if normal @ (p.mean(0) - self.middle) < 0:
+            normal = -normal
         if normal @ (self.eye - p[0]) <= 0:
             return False
         self.patch.world(place(p, self.x, self.s, self.yaw), np.asarray(color) * (self.shade(normal, shine) * lift), solid)

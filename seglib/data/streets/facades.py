@@ -12,12 +12,17 @@ SHOPS = [(30, 60, 110), (120, 24, 30), (28, 80, 50), (20, 20, 24), (220, 216, 20
 FRAMES = [(236, 236, 232), (230, 226, 214), (60, 56, 54), (90, 62, 44), (180, 178, 174), (40, 60, 50)]
 
 
+def wall_color(rng, material):
+    """A colour that walls of this material have: bricks are red, brown or yellow, plaster is mostly pale."""
+    pool = {"brick": WALLS[:4] * 2 + WALLS[7:9] + WALLS[13:14], "stone": WALLS[3:10] + WALLS[13:14], "panel": WALLS[3:9]}.get(material, WALLS[2:])
+    color = srgb(rng, pool[rng.integers(len(pool))], 7)
+    return color.mean() + (color - color.mean()) * rng.uniform(0.4, 0.95)
+
+
 def rect(image, x0, y0, x1, y1, color):
     """Fill a rectangle given in float pixels."""
-    h, w = image.shape[:2]
-    x0, x1 = np.clip([round(x0), round(x1)], 0, w)
-    y0, y1 = np.clip([round(y0), round(y1)], 0, h)
-    image[int(y0) : int(y1), int(x0) : int(x1)] = np.clip(color, 0, 255)
+    x0, x1, y0, y1 = max(round(x0), 0), max(round(x1), 0), max(round(y0), 0), max(round(y1), 0)
+    image[y0:y1, x0:x1] = [min(max(float(c), 0.0), 255.0) for c in color]
 
 
 def glass(rng, h, w):
@@ -127,8 +132,8 @@ def shop_front(rng, image, emission, ppm, floor, night):
 def facade(rng, width, height, ppm, *, shop=False, night=False, blank=False, kind="house"):
     """A front of width x height metres -> (texture (h, w, 3) uint8, emission (h, w) uint8), ppm pixels per metre."""
     h, w = max(8, int(height * ppm)), max(8, int(width * ppm))
-    color = srgb(rng, WALLS[rng.integers(len(WALLS))], 14)
-    material = str(rng.choice(["brick", "plaster", "stone", "panel"], p=[0.34, 0.38, 0.14, 0.14]))
+    material = str(rng.choice(["brick", "plaster", "stone", "panel"], p=[0.40, 0.34, 0.14, 0.12]))
+    color = wall_color(rng, material)
     image = wall(rng, (h, w), ppm, material, color)
     emission = np.zeros((h, w), np.uint8)
     if blank:

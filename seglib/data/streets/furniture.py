@@ -107,7 +107,7 @@ def sign(canvas, rng, light, x, s, *, lit=1.0, size=None, height=None, back=Fals
     """A sign, or two one above the other, on a post. The back of a sign is grey and counts as `static`."""
     if s < 2.5:
         return
-    size = size or rng.uniform(0.28, 0.44)
+    size = size or rng.uniform(0.24, 0.38)
     height = height or rng.uniform(2.0, 3.0)
     if not bare:
         post(canvas, rng, light, x, s, height + size, 0.035, lit=lit)

@@ -149,9 +149,7 @@ def shadow_mask(canvas, shadows):
             if is_soft == soft:
                 points = canvas.camera.on_ground(polygon)
                 if points is not None:
-                    layer = np.zeros(1)
                     cv2.fillPoly(mask, [fixed(points)], int(255 * darkness), cv2.LINE_AA, SHIFT)
-                    del layer
         if soft:
             mask = cv2.GaussianBlur(mask, (0, 0), 4)
     return cv2.GaussianBlur(mask, (0, 0), 1.5) * np.float32(1 / 255)
@@ -164,6 +162,7 @@ def draw(canvas, rng, plan, light, shadows, blobs):
     albedo, strength = materials(rng, plan, light)
     foot = s * s / (canvas.camera.f * canvas.camera.height)  # metres of road that one pixel covers
     seed = int(rng.integers(0, 3))
+    foot = foot.astype(np.float32)
     n = np.zeros((*x.shape, 3), np.float32)
     for k, (beta, texels) in enumerate(((0.35, 90.0), (0.9, 22.0), (1.1, 3.2))):
         fade = 1 / (1 + (foot * texels / 3) ** 2)
@@ -189,7 +188,7 @@ def draw(canvas, rng, plan, light, shadows, blobs):
     if light.season == "autumn":  # fallen leaves
         leaves = (noise.sample(0.5, x * 30, s * 30, 5) + 0.8 * n[..., 2] > 1.9) & (zone != ROAD)
         color[leaves] = np.array([0.22, 0.12, 0.03], np.float32)
-    color *= texture.clip(0.3, 2)[..., None]
+    color *= texture.clip(0.3, 2).astype(np.float32)[..., None]
     if light.snow:
         cover = noise.sample(1.1, x * 3.2 + 80, s * 3.2, 2) * 0.5 + noise.sample(0.9, x * 22, s * 22, 2) * 0.25
         limit = np.where((zone == ROAD) | (zone == PARKING), 1.7, np.where(grass, -0.5, 0.7)) - light.snow

@@ -22,7 +22,7 @@ def tile(beta: float, seed: int = 0) -> np.ndarray:
 
 def sample(beta, u, v, seed=0):
     """Noise at texel coordinates u, v (h, w) float32, wrapped around -> (h, w) float32."""
-    u, v = (np.mod(np.asarray(a, np.float32), np.float32(SIDE)).astype(np.float32) for a in (u, v))
+    u, v = np.asarray(u, np.float32), np.asarray(v, np.float32)  # cv2 saturates beyond 32767 texels: far away, where noise has faded
     return cv2.remap(tile(beta, seed), u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
 
 

@@ -25,10 +25,12 @@ def sky(canvas, rng, light):
     color = horizon + (zenith - horizon) * (v[:, None] ** 0.8)
     image = np.repeat(color[:, None].astype(np.float32), w, 1)
     rows = np.arange(h, dtype=np.float32)[:, None]
-    depth = 1.0 / np.maximum(canvas.camera.horizon - rows + 60, 20)
-    u = (np.arange(w, dtype=np.float32)[None] - w / 2) * depth * 260 + rng.uniform(0, 512)
-    y = np.broadcast_to(depth * 26000, (h, w)).astype(np.float32)
-    cloud = noise.sample(1.35, u.astype(np.float32), y, int(rng.integers(0, 3))) + 0.35 * noise.sample(0.9, u * 3, y * 3)
+    deck = rng.uniform(120, 320)  # clouds are flatter towards the horizon, as if seen on a deck above us
+    depth = 1.0 / np.maximum(canvas.camera.horizon - rows[::4] + deck, 30)
+    u = (np.arange(0, w, 4, dtype=np.float32)[None] - w / 2) * depth * rng.uniform(60, 130) + rng.uniform(0, 512)
+    y = np.broadcast_to(depth * 40000 + rng.uniform(0, 512), u.shape)
+    cloud = noise.sample(1.35, u, y, int(rng.integers(0, 3))) + 0.25 * noise.sample(0.9, u * 3, y * 3)
+    cloud = cv2.resize(cloud, (w, h), interpolation=cv2.INTER_LINEAR)
     if light.weather in ("broken", "overcast", "rain"):
         cover = {"broken": rng.uniform(-0.6, 0.6), "overcast": -2.5, "rain": -3.0}[light.weather]
         amount = np.clip((cloud - cover) * 1.2, 0, 1)
@@ -88,10 +90,10 @@ def wet_road(canvas, light, horizon):
     n = canvas.h - top
     mirrored = canvas.image[np.clip(top - 1 - (np.arange(n) * 0.8).astype(int), 0, canvas.h - 1)]
     mirrored = cv2.blur(mirrored, (9, 41))
-    amount = (0.10 + 0.22 * light.wet) * np.linspace(1.2, 0.35, n)[:, None].astype(np.float32)
-    rough = 0.7 + 0.3 * noise.tile(1.0, 9)[:, :][np.ix_(np.arange(n) % 512, (np.arange(canvas.w) // 2) % 512)]
+    amount = (0.08 + 0.18 * light.wet) * np.linspace(1.2, 0.35, n)[:, None].astype(np.float32)
+    rough = 0.8 + 0.10 * noise.tile(1.2, 9)[:, :][np.ix_(np.arange(n) % 512, (np.arange(canvas.w) // 2) % 512)]
     amount = amount * rough * road
-    canvas.image[top:] += (mirrored - canvas.image[top:] * 0.6) * np.clip(amount, 0, 0.6)[..., None]
+    canvas.image[top:] += (mirrored - canvas.image[top:] * 0.6) * np.clip(amount, 0, 0.5)[..., None]
 
 
 def develop(canvas, rng, light):

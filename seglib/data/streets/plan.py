@@ -24,22 +24,22 @@ class Plan:
 
     def __init__(self, rng):
         self.keep_left = rng.random() < 0.5
-        lanes = int(rng.choice([2, 3, 4], p=[0.66, 0.14, 0.20]))
+        lanes = int(rng.choice([2, 3, 4], p=[0.72, 0.14, 0.14]))
         self.lane_width = rng.uniform(2.8, 3.6)
         self.one_way = lanes == 2 and rng.random() < 0.25
         half = lanes * self.lane_width / 2
         self.lanes = [-half + (i + 0.5) * self.lane_width for i in range(lanes)]
         own = [x for x in self.lanes if (x < -0.5 if self.keep_left else x > 0.5)] or self.lanes
         self.ego = float(rng.choice(own))
-        self.style = str(rng.choice(["centre", "suburb", "terrace", "park", "industrial"], p=[0.40, 0.17, 0.23, 0.13, 0.07]))
+        self.style = str(rng.choice(["centre", "suburb", "terrace", "park", "industrial"], p=[0.36, 0.19, 0.23, 0.15, 0.07]))
         self.parking = {side: (rng.uniform(1.9, 2.3) if rng.random() < 0.6 else 0.0) for side in (-1, 1)}
         self.edge = {side: half + self.parking[side] for side in (-1, 1)}
         green = {"centre": 0.08, "suburb": 0.5, "terrace": 0.1, "park": 0.6, "industrial": 0.5}[self.style]
         self.verge = {side: (rng.uniform(0.8, 3.0) if rng.random() < green else 0.0) for side in (-1, 1)}
         wide = 1.0 if self.style == "centre" else 0.0
-        self.walk = {side: rng.uniform(1.5, 3.0) + wide * rng.uniform(0.3, 3.0) for side in (-1, 1)}
+        self.walk = {side: rng.uniform(2.2, 4.4) + wide * rng.uniform(0.4, 3.4) for side in (-1, 1)}
         self.parking_void = rng.random() < 0.25
-        self.tram = lanes >= 2 and rng.random() < 0.14
+        self.tram = lanes >= 2 and rng.random() < 0.2
         self.rails_own = self.tram and rng.random() < 0.5
         self.cobbles = rng.random() < 0.10
         self.half = half
@@ -59,9 +59,9 @@ class Plan:
     def _kinds(self):
         """Chances of the kinds of plots for this style of street."""
         table = {
-            "centre": {"terrace": 0.86, "wall": 0.04, "trees": 0.05, "fence": 0.03, "parking": 0.02},
-            "terrace": {"terrace": 0.68, "house": 0.10, "wall": 0.07, "trees": 0.06, "fence": 0.05, "hedge": 0.04},
-            "suburb": {"house": 0.55, "hedge": 0.16, "trees": 0.13, "fence": 0.07, "wall": 0.06, "terrace": 0.03},
+            "centre": {"terrace": 0.82, "wall": 0.04, "trees": 0.07, "fence": 0.06, "parking": 0.01},
+            "terrace": {"terrace": 0.68, "house": 0.10, "wall": 0.07, "trees": 0.08, "fence": 0.08, "hedge": 0.05},
+            "suburb": {"house": 0.55, "hedge": 0.16, "trees": 0.13, "fence": 0.12, "wall": 0.06, "terrace": 0.03},
             "park": {"trees": 0.46, "hedge": 0.16, "fence": 0.13, "wall": 0.08, "house": 0.12, "terrace": 0.05},
             "industrial": {"hall": 0.45, "fence": 0.20, "parking": 0.12, "trees": 0.10, "wall": 0.13},
         }

@@ -21,30 +21,32 @@ def crown(rng, light, shape="round", bare=False):
     if bare:
         return _twigs(rng, color, alpha)
     color[:] = base * 0.45
-    clumps = rng.integers(14, 34)
+    clumps = rng.integers(26, 46)
     if shape == "cone":
         t = rng.uniform(0.03, 1, clumps * 2)
         centres = np.stack([0.5 + rng.uniform(-0.36, 0.36, t.size) * t, t * 0.92], 1)
         radii = 0.05 + 0.07 * t
     else:
-        r, a = np.sqrt(rng.uniform(0, 1, clumps)) * 0.34, rng.uniform(0, 2 * np.pi, clumps)
+        r, a = np.sqrt(rng.uniform(0, 1, clumps)) * 0.35, rng.uniform(0, 2 * np.pi, clumps)
         centres = np.stack([0.5 + r * np.cos(a), 0.48 + r * np.sin(a) * rng.uniform(0.85, 1.15)], 1)
-        radii = rng.uniform(0.07, 0.16, clumps)
+        radii = rng.uniform(0.08, 0.17, clumps)
     side = np.sign(light.sun[0]) if light.sunny else 0.0
-    leaf = rng.uniform(2.0, 5.0)
-    for depth in (0.0, 0.4, 0.75, 1.0):
+    leaf, dense = rng.uniform(2.0, 4.5), rng.uniform(0.7, 1.3)
+    canvas = np.dstack([color, alpha])
+    for depth in (0.0, 0.5, 1.0):
         for (cx, cy), radius in zip(centres, radii):
-            n = int(rng.uniform(18, 34) * (1.4 - 0.4 * depth))
+            n = int(rng.uniform(24, 40) * dense)
             a, q = rng.uniform(0, 2 * np.pi, n), np.sqrt(rng.uniform(0, 1, n)) * radius * (1.15 - 0.35 * depth)
             lx, ly = (cx + q * np.cos(a)) * SIDE, (cy - depth * 0.25 * radius + q * np.sin(a)) * SIDE
             sun = 0.5 - 0.9 * (cy - 0.45) + 0.5 * side * (cx - 0.5) - 1.6 * (ly / SIDE - cy)
             tone = np.clip(0.35 + 0.45 * depth + 0.42 * sun * (0.4 + depth) + rng.normal(0, 0.10, n), 0.2, 1.75)
-            for x, y, k in zip(lx, ly, tone):
-                axes = (int(leaf * 22), int(leaf * rng.uniform(8, 20)))
-                point = (int(x * 16), int(y * 16))
-                cv2.ellipse(color, point, axes, int(k * 700) % 180, 0, 360, [float(c) for c in np.clip(base * k, 0, 255)], -1, cv2.LINE_8, SHIFT)
-                cv2.ellipse(alpha, point, axes, int(k * 700) % 180, 0, 360, 255, -1, cv2.LINE_8, SHIFT)
-    return color, alpha
+            swell = 2.2 if depth == 0 else 1.0  # the inside is a dark mass, the outside single leaves
+            shades = np.clip(base * tone[:, None], 0, 255).tolist()
+            slim = rng.uniform(8, 20, n)
+            for x, y, k, thin, turn in zip((lx * 16).astype(int).tolist(), (ly * 16).astype(int).tolist(), shades, slim, (tone * 700).astype(int).tolist()):
+                axes = (int(leaf * 22 * swell), int(leaf * thin * swell))
+                cv2.ellipse(canvas, (x, y), axes, turn % 180, 0, 360, (*k, 255.0), -1, cv2.LINE_8, SHIFT)
+    return np.ascontiguousarray(canvas[..., :3]), np.ascontiguousarray(canvas[..., 3])
 
 
 def _twigs(rng, color, alpha):
@@ -66,7 +68,7 @@ def sprites(rng, light):
     """The crowns of one scene, by kind."""
     bare = light.season == "winter" or (light.season in ("autumn", "spring") and rng.random() < 0.3)
     out = {"round": [crown(rng, light, "round", bare and rng.random() < 0.85) for _ in range(3)], "cone": [crown(rng, light, "cone")]}
-    out["bush"] = [crown(rng, light)]
+    out["bush"] = out["round"][:1]
     return out
 
 
@@ -75,7 +77,6 @@ def billboard(canvas, rng, sprite, corners, light_rgb, depth, label=VEGETATION, 
     color, alpha = sprite
     if rng.random() < 0.5:
         color, alpha = color[:, ::-1], alpha[:, ::-1]
-    before = canvas.labels
     points = canvas.camera.project(np.asarray(corners, float))
     box = canvas.box(points)
     if box is None:
@@ -85,16 +86,15 @@ def billboard(canvas, rng, sprite, corners, light_rgb, depth, label=VEGETATION, 
         k = rng.integers(0, 400)
         detail = noise.tile(0.5, 4)[k % 100 : k % 100 + SIDE, :SIDE]
         color = noise.tint(np.ascontiguousarray(color), detail, 0.22)
-        hole = (np.clip(detail * 60 + 160, 0, 255)).astype(np.uint8)
+        hole = (np.clip(detail * 60 + 215, 0, 255)).astype(np.uint8)
         alpha = np.minimum(alpha, np.maximum(hole, cv2.erode(alpha, np.ones((9, 9), np.uint8))))
-    del before
     canvas.quad(corners, np.ascontiguousarray(color), label, alpha=np.ascontiguousarray(alpha), light=light_rgb, depth=depth)
 
 
 def tree(canvas, rng, x, s, height, kind, crowns, light, lit=1.0):
     """A tree at (x, s): trunk and one to three crowns in depth."""
     sprite = crowns[kind][rng.integers(len(crowns[kind]))]
-    spread = height * (rng.uniform(0.28, 0.42) if kind == "round" else rng.uniform(0.16, 0.26))
+    spread = height * (rng.uniform(0.32, 0.48) if kind == "round" else rng.uniform(0.16, 0.26))
     foot = 0.0 if kind == "cone" else height * rng.uniform(0.12, 0.28)
     amb = light.ambient(x, s, 0.35 + 0.65 * lit)
     if s > 1.6:
@@ -140,7 +140,7 @@ def treeline(canvas, rng, light, x0, x1, s, height):
     h, w = 128, 512
     palette = AUTUMN if light.season == "autumn" else GREENS
     base = srgb(rng, palette[rng.integers(len(palette))], 6)
-    ragged = noise.tile(1.0, 8)[rng.integers(512), np.arange(w)] * 14 + 34
+    ragged = noise.tile(1.5, 8)[rng.integers(512), np.arange(w)] * 16 + 3.0 * noise.tile(0.8, 8)[rng.integers(512), np.arange(w)] + 38
     clump = noise.patch(rng, 0.8, (h, w), 1.5, 4) * 0.24
     texture = np.clip(base * (0.9 + clump + np.linspace(0.3, -0.3, h)[:, None])[..., None], 0, 255).astype(np.uint8)
     alpha = ((np.arange(h)[:, None] > ragged[None]) * 255).astype(np.uint8)

@@ -128,11 +128,11 @@ def _grove(items, canvas, rng, light, crowns, side, line, s0, s1, *, dense, smal
 
 def _street_trees(items, canvas, rng, plan, light, crowns):
     """An avenue: trees between the kerb and the pavement."""
-    chance = {"centre": 0.32, "suburb": 0.5, "terrace": 0.2, "park": 0.75, "industrial": 0.4}[plan.style]
+    chance = {"centre": 0.42, "suburb": 0.6, "terrace": 0.32, "park": 0.8, "industrial": 0.5}[plan.style]
     for side in (-1, 1):
         if rng.random() > chance:
             continue
-        gap, s, size = rng.uniform(6, 16), rng.uniform(4, 14), rng.uniform(5, 13)
+        gap, s, size = rng.uniform(6, 14), rng.uniform(4, 14), rng.uniform(6, 15)
         while s < 150:
             if not plan.is_junction(side, s, 3.0) and rng.random() < 0.9:
                 x = side * (plan.edge[side] + rng.uniform(0.6, 1.1))
@@ -167,7 +167,7 @@ def _backdrop(items, canvas, rng, plan, light, crowns):
                 else:
                     _tree(items, canvas, rng, light, crowns, side * (x0 + 4), s1 + rng.uniform(3, 8), rng.uniform(5, 11))
                 x0 += width
-    for _ in range(rng.integers(10, 26)):
+    for _ in range(rng.integers(16, 34)):
         side = rng.choice([-1, 1])
         x, s = side * rng.uniform(plan.half + 20, 60), rng.uniform(25, 150)
         _tree(items, canvas, rng, light, crowns, x, s, rng.uniform(8, 17), key=s + 14)

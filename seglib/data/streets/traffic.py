@@ -14,6 +14,8 @@ def traffic(items, canvas, rng, plan, light):
 
 def _vehicle(items, canvas, rng, plan, light, x, s, turn, kind, free=None):
     """One vehicle at (x, s); turn = 0 drives away from us, pi towards us. free: list of taken stretches."""
+    if kind != "car" and s < 16 and abs(x - plan.ego) < 6:
+        s += 12.0  # a lorry beside us would hide the street
     reach = {"car": 2.4, "bus": 6.5, "truck": 5.0, "tram": 15.0, "trailer": 3.0, "caravan": 3.0}[kind]
     if free is not None:
         if any(abs(s - t) < reach + r + 1.0 for t, r in free):
@@ -40,14 +42,14 @@ def _vehicle(items, canvas, rng, plan, light, x, s, turn, kind, free=None):
 
 
 def _pick(rng):
-    return str(rng.choice(["car", "truck", "bus", "trailer", "caravan"], p=[0.955, 0.022, 0.012, 0.006, 0.005]))
+    return str(rng.choice(["car", "truck", "bus", "trailer", "caravan"], p=[0.981, 0.006, 0.004, 0.004, 0.005]))
 
 
 def _parked(items, canvas, rng, plan, light):
     for side in (-1, 1):
         if not plan.parking[side]:
             continue
-        density, s, taken = rng.uniform(0.25, 0.95), rng.uniform(3.5, 9), []
+        density, s, taken = rng.uniform(0.2, 0.9), rng.uniform(4.5, 12), []
         along = 0.0 if (side > 0) != plan.keep_left else np.pi
         while s < 130:
             if rng.random() < density and not plan.is_junction(side, s, 5.0):
@@ -81,7 +83,7 @@ def _moving(items, canvas, rng, plan, light):
 
 
 def _pick_moving(rng):
-    return str(rng.choice(["car", "truck", "bus"], p=[0.915, 0.045, 0.04]))
+    return str(rng.choice(["car", "truck", "bus"], p=[0.952, 0.012, 0.036]))
 
 
 def _crossing(items, canvas, rng, plan, light):
@@ -144,7 +146,7 @@ def _cyclists(items, canvas, rng, plan, light):
 
 def _two_wheelers(items, canvas, rng, plan, light):
     """Bicycles in racks or against walls, and parked motorcycles."""
-    for _ in range(rng.poisson(1.1)):
+    for _ in range(rng.poisson(1.5)):
         side = rng.choice([-1, 1])
         x = side * (plan.edge[side] + (rng.uniform(0.4, 0.9) if rng.random() < 0.6 else plan.verge[side] + plan.walk[side] - 0.4))
         s, turn, motor = rng.uniform(5, 35), rng.uniform(-0.4, 0.4) + rng.choice([0, np.pi / 2]), rng.random() < 0.22
@@ -183,8 +185,8 @@ def _furniture(items, canvas, rng, plan, light):
                 _place(items, canvas, rng, light, x, s, furniture.lamp, 7.0, side=side)
             s += gap
     for side in (-1, 1):
-        for _ in range(rng.poisson(4.0)):
-            x, s = side * (plan.edge[side] + rng.uniform(0.35, 0.8)), rng.uniform(5, 75)
+        for _ in range(rng.poisson(2.6)):
+            x, s = side * (plan.edge[side] + rng.uniform(0.35, 0.8)), rng.uniform(7, 75)
             if not plan.is_junction(side, s, 0.5):
                 _place(items, canvas, rng, light, x, s, furniture.sign, 2.5, back=rng.random() < 0.2)
         for _ in range(rng.poisson(2.0)):
@@ -202,7 +204,7 @@ def _furniture(items, canvas, rng, plan, light):
                 if not plan.is_junction(side, s + 1.6 * k, 0.5):
                     x = side * (plan.edge[side] + 0.35)
                     _place(items, canvas, rng, light, x, s + 1.6 * k, furniture.post, 1.0, height=0.95, radius=0.07)
-        if rng.random() < 0.22:  # railings at the kerb
+        if rng.random() < 0.3:  # railings at the kerb
             seed, s = int(rng.integers(1 << 31)), rng.uniform(4, 40)
             x = side * (plan.edge[side] + 0.3)
             rail = rng.random() < 0.15
