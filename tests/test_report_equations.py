@@ -8,6 +8,7 @@ import torch
 
 from seglib import labels, losses, models, scores, training
 from seglib.models import cost
+from seglib.study import sweeps
 from seglib.training import optimisation
 
 K = 4
@@ -133,6 +134,13 @@ def test_schedules(schedule):
             assert rate == pytest.approx(b + (a - b) * (1 + math.cos(math.pi * u)) / 2)
         else:
             assert rate == pytest.approx(0.2 * (0.5 ** (t // per_epoch // 10) if schedule == "step" else (1 - t / steps) ** 0.9))
+
+
+@pytest.mark.parametrize(("n", "m", "c"), [(36, 4, 120), (7, 3, 10)])
+def test_halving_budget(n, m, c):
+    spent = sum(candidates * images for candidates, images in sweeps.halving(n, m, c))
+    assert spent == sum(math.ceil(n / 2**i) * 2**i * c for i in range(m))
+    assert m * n * c <= spent < m * n * c + c * 2**m
 
 
 def test_scores():
