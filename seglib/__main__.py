@@ -10,7 +10,6 @@ ROOT = Path(__file__).resolve().parents[1]
 DATASETS = ("streets", "camvid", "cityscapes")
 PROFILES = ("published", "smoke", "cpu", "cpu-full", "gpu")
 
-
 # Each command imports what it needs when it runs: `--help` and a mistyped option answer at once, without loading torch.
 
 
@@ -116,16 +115,43 @@ def _default_profile() -> str:
 
 
 def report(arguments) -> None:
-    from seglib.study import reporting
+    from seglib import tables
+    from seglib.study import measures
 
+    datasets = (arguments.dataset,) if arguments.dataset else DATASETS[:2]
     if arguments.measure:
-        for path in reporting.measure(arguments.measure, arguments.dataset):
-            print(path)
-        return
-    profile = arguments.profile or os.environ.get("SEGLIB_PROFILE") or "published"
-    folder = Path(arguments.output) if arguments.output else None
-    for path in reporting.generate(profile, arguments.dataset or os.environ.get("SEGLIB_DATASET") or "streets", folder):
+        paths = [measures.baselines(dataset) for dataset in datasets] if "baselines" in arguments.measure else []
+        paths += [measures.model_costs()] if "models" in arguments.measure else []
+    else:
+        profile = arguments.profile or os.environ.get("SEGLIB_PROFILE") or "published"
+        evidence = collect(profile, arguments.dataset or os.environ.get("SEGLIB_DATASET") or "streets")
+        output = arguments.output or os.environ.get("SEGLIB_OUTPUT")
+        paths = tables.write(evidence, (Path(output) / "report" if output else ROOT / "report") / "generated")
+        if arguments.readme:
+            tables.write_readme(evidence, ROOT / "README.md")
+    for path in paths:
         print(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+
+
+def collect(profile: str, dataset: str):
+    """tables.Evidence: the published records of every data set, and over them what `profile` has finished on `dataset`."""
+    from seglib import study, tables
+
+    found = tables.Evidence(profile=profile, dataset=dataset)
+    for path in sorted(study.RESULTS.glob("measure-*.json")):
+        found.measures[path.stem.removeprefix("measure-")] = json.loads(path.read_text())
+    for place in DATASETS:
+        for experiment in study.EXPERIMENTS:
+            mine = profile != "published" and place == dataset and study.complete(profile, place, experiment)
+            if not mine and experiment not in study.index(place):
+                continue
+            source = profile if mine else "published"
+            found.groups[place, experiment] = study.groups(source, place, experiment)
+            if mine or study.index(place)[experiment]["sweeps"]:
+                found.sweeps[place, experiment] = study.groups(source, place, experiment, "sweeps")
+            if profile != "published" and not mine:
+                found.kept.add((place, experiment))
+    return found
 
 
 def parser() -> argparse.ArgumentParser:
@@ -237,6 +263,7 @@ def _study_parsers(commands) -> None:
     made.add_argument("--profile", choices=PROFILES, help="lay this profile's numbers over the published ones")
     made.add_argument("--dataset", choices=DATASETS, help="the data set of that profile (default: streets)")
     made.add_argument("--output", help="folder to write to (default: report/generated, or below the profile's folder)")
+    made.add_argument("--readme", action="store_true", help="also renew the results table of README.md")
     made.add_argument(
         "--measure", action="append", choices=("baselines", "models"), help="measure floors and ceilings, or models, into report/results"
     )

@@ -1,5 +1,6 @@
 """Training what is missing, most important first, and saying what is done, waiting and missing."""
 
+import concurrent.futures
 import os
 import time
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from seglib import records as files
 from seglib import training
 from seglib.records import Record
 from seglib.study import store
+from seglib.study import workers as pools
 from seglib.study.estimates import clock, seconds
 from seglib.study.plans import Job, jobs
 from seglib.study.profiles import DATASETS, EXPERIMENTS, profile
@@ -56,45 +58,61 @@ def run(
     *,
     only: Sequence[str] | None = None,
     minutes: float | None = None,
+    workers: int | None = None,
     say=print,
 ) -> list[str]:
     """Train what is missing of a profile -> names of the runs made. Finished runs are never repeated, an interrupted one goes on.
 
     minutes: begins no run that its estimate does not let end in time. dataset None: streets, and CamVid where it is there, in turn.
+    workers: runs at once (default: one per core on a CPU, one on a GPU).
     RuntimeError at the end names runs that failed; the others have been made all the same.
     """
     datasets = (dataset,) if dataset else default_datasets()
     begun, made, failed = time.monotonic(), [], {}
     records = store.finished(name)
-    _announce(name, datasets, only, records, say)
-    while True:
-        left = [job for job in pending(name, datasets, only, records) if job.name not in failed]
-        ready = [job for job in left if not job.waits]
-        remaining = float("inf") if minutes is None else 60 * minutes - (time.monotonic() - begun)
-        fitting = [job for job in ready if seconds(job, records) <= remaining]
-        if not fitting:
-            break
-        job = fitting[0]
-        total = sum(seconds(one, records) for one in left)
-        say(
-            f"{job.target}: {job.experiment}, {job.arm}, seed {job.config.seed}"
-            + _details(job)
-            + f"  ({len(left)} runs, {clock(total)} to go)"
-        )
-        try:
-            records[job.name] = make(name, job)
-            made.append(job.name)
-        except (FloatingPointError, ValueError, RuntimeError) as error:
-            if job.role == "sweep" and isinstance(error, FloatingPointError):
-                records[job.name] = _diverged(name, job, error)  # a rate that diverges has lost the sweep
-            else:
-                failed[job.name] = error
-                say(f"  failed: {error}")
+    slots = workers or pools.count()
+    _announce(name, datasets, only, records, slots, say)
+    with pools.pool(slots) as pool:
+        running = {}
+        while True:
+            busy = {job.name for job in running.values()}
+            left = [job for job in pending(name, datasets, only, records) if job.name not in failed]
+            ready = [job for job in left if not job.waits and job.name not in busy]
+            remaining = float("inf") if minutes is None else 60 * minutes - (time.monotonic() - begun)
+            fitting = [job for job in ready if seconds(job, records) <= remaining]
+            for job in fitting[: slots - len(running)]:
+                _begin(job, left, records, slots, say)
+                running[pool.submit(make, name, job)] = job
+            if not running:
+                break
+            for future in concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED).done:
+                _end(future, running.pop(future), name, records, made, failed, say)
     _report(left, ready, records, say)
     if failed:
         first, error = next(iter(failed.items()))
         raise RuntimeError(f"{len(failed)} of the study's runs failed, first {first}: {error}")
     return made
+
+
+def _begin(job: Job, left, records, slots: int, say) -> None:
+    total = sum(seconds(one, records) for one in left) / slots
+    say(f"{job.target}: {job.experiment}, {job.arm}, seed {job.config.seed}{_details(job)}  ({len(left)} runs, {clock(total)} to go)")
+
+
+def _end(future, job: Job, name: str, records, made: list, failed: dict, say) -> None:
+    """Keep the record of a job that ended. One that failed is named and left out; a rate that diverges has lost its sweep."""
+    try:
+        records[job.name] = future.result()
+        made.append(job.name)
+    except FloatingPointError as error:
+        if job.role == "sweep":
+            records[job.name] = _diverged(name, job, error)
+        else:
+            failed[job.name] = error
+            say(f"  failed: {error}")
+    except (ValueError, RuntimeError) as error:
+        failed[job.name] = error
+        say(f"  failed: {error}")
 
 
 def make(name: str, job: Job) -> Record:
@@ -115,10 +133,10 @@ def _details(job: Job) -> str:
     return f", learning rate {job.config.lr:g} of the sweep" if job.role == "sweep" else ""
 
 
-def _announce(name, datasets, only, records, say) -> None:
+def _announce(name, datasets, only, records, slots, say) -> None:
     left = pending(name, datasets, only, records)
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
-    total = sum(seconds(job, records) for job in left)
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {slots} at once"
+    total = sum(seconds(job, records) for job in left) / slots
     say(f"{name} profile on {' and '.join(datasets)}: {len(left)} runs missing, about {clock(total)} ({device})")
 
 

@@ -50,11 +50,20 @@ def groups(name: str, dataset: str, experiment: str, role: str = "runs") -> dict
         found = finished(name)
         wanted = [job for job in jobs(name, dataset, found) if job.experiment == experiment and job.role in _roles(role)]
         missing = [job for job in wanted if job.waits or job.name not in found]
-        if wanted and not missing:
+        if not missing and (wanted or complete(name, dataset, experiment)):
             return _by_arm(wanted, found)
         if len(missing) < len(wanted):
             raise FileNotFoundError(_missing(missing[0], name, dataset))
     return _published(dataset, experiment, role)
+
+
+def complete(name: str, dataset: str, experiment: str) -> bool:
+    """Whether a profile has finished every run of an experiment on a data set."""
+    if experiment not in profile(name).experiments:
+        return False
+    found = finished(name)
+    wanted = [job for job in jobs(name, dataset, found) if job.experiment == experiment]
+    return bool(wanted) and all(not job.waits and job.name in found for job in wanted)
 
 
 def origin(name: str, dataset: str, experiment: str) -> str:
@@ -113,7 +122,7 @@ def _by_arm(wanted: list[Job], found: dict[str, Record]) -> dict[str, list[Recor
     return arms
 
 
-def complete(wanted: list[Job], found: dict[str, Record]) -> list[Job]:
+def publishable(wanted: list[Job], found: dict[str, Record]) -> list[Job]:
     """The jobs that may be published: of each comparison the seeds for which every arm has finished, sweeps when all their runs have."""
     kept = []
     for comparison in dict.fromkeys((job.experiment, job.comparison) for job in wanted):
@@ -138,7 +147,7 @@ def publish(name: str, dataset: str, results: Path | None = None) -> list[str]:
     entries = json.loads((target / INDEX).read_text()) if (target / INDEX).is_file() else {}
     for experiment in profile(name).experiments:
         wanted = [job for job in jobs(name, dataset, found) if job.experiment == experiment]
-        entry = _entry(name, complete(wanted, made))
+        entry = _entry(name, publishable(wanted, made))
         if entry["runs"] and _takes_over(entry, entries.get(experiment)):
             entries[experiment] = entry
     names = sorted({run for entry in entries.values() for role in ("runs", "sweeps") for arm in entry[role].values() for run in arm})

@@ -4,10 +4,11 @@ Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a k
 
     <experiment>/<dataset>/<arm>/<quantity>[/sd|/low|/high|/images-low|/images-high]
     <experiment>/<dataset>/<arm>-minus-<arm>/<quantity>[/low|/high|/p]        paired bootstrap over the images, seeds pooled
-    floors/<dataset>/constant|prior/miou      ceilings/<dataset>/x2|x4|x8|x16/miou      (also coarse/miou where coarse masks exist)
+    floors/<dataset>/constant|prior           ceilings/<dataset>/x2|x4|x8|x16|x32
+    data/<dataset>/forest|coarse-labelled|coarse-agreement|coarse-miou      (coarse: streets and Cityscapes)
     share/<dataset>/<class>                   per cent of the labelled pixels of train       count/<dataset>/train|val|test
     cost/<model>/parameters|gflops|milliseconds|memory        full-size models; small models: architectures/<dataset>/<model>/parameters
-    claims/<id>/verdict|number                confirmed, refuted or open
+    claims/<id>/verdict|number                confirmed, refuted or open        claims/count/confirmed|refuted|open
     settings/<experiment>/images|seeds|size|batch|width       settings/total/runs|hours
 
 Without a suffix a quantity is the mean over seeds; sd is over seeds; low and high are the 95 % t interval over seeds; images-low and
@@ -21,6 +22,18 @@ images-high the 95 % bootstrap interval over images. Scores are per cent with on
                   optimisers: sgd adam adamw adamax constant step polynomial onecycle decay-<x> dropout-<per cent>
                   generalisation: <model>-from-<dataset>    data: <model>-10|25|50|100    original: <model>, unet-<loss>
 
-Tables, each a whole tabular without float: report/generated/<name>.tex, names in `latex.TABLES`; `\published{key}` keys are the `key`s of
-published.ROWS, for instance `cityscapes/setr-random`, with the citation key beside them.
+Tables, each a whole tabular without float: report/generated/<name>.tex for the names of `TABLES`; overlay.tex says on the first page what
+the PDF of another profile shows. `published.ROWS` are others' numbers under the keys of report/published.tex.
 """
+
+from seglib.tables.claims import claims
+from seglib.tables.content import ablations, architectures, claim_table, classes, cost, losses, rates, settings
+from seglib.tables.evidence import Evidence
+from seglib.tables.layout import Table, frame, latex, markdown
+from seglib.tables.numbers import numbers
+from seglib.tables.writing import TABLES, readme_table, write, write_readme
+
+__all__ = [
+    "TABLES", "Evidence", "Table", "ablations", "architectures", "claim_table", "claims", "classes", "cost", "frame", "latex", "losses",
+    "markdown", "numbers", "rates", "readme_table", "settings", "write", "write_readme",
+]  # fmt: skip

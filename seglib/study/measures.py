@@ -1,0 +1,135 @@
+"""Measurements that no run makes: floors and ceilings of a data set, its class shares, and the cost of the models."""
+
+import json
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from seglib import data, models, scores
+from seglib import records as files
+from seglib.models import cost
+from seglib.study.profiles import MODELS, PROFILES
+from seglib.study.store import RESULTS
+
+CPU = "2-core CPU"
+FOREST_PIXELS = 200  # of each training picture
+
+
+def device() -> str:
+    """The device a time was measured on, as it is named in a committed measurement."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else CPU
+
+
+def save(name: str, values: dict, results: Path | None = None) -> Path:
+    """report/results/measure-<name>.json, sorted and rounded."""
+    path = Path(results or RESULTS) / f"measure-{name}.json"
+    files.write_atomic(path, (json.dumps(values, indent=1, sort_keys=True) + "\n").encode())
+    return path
+
+
+def baselines(dataset: str, profile: str = "cpu-full", results: Path | None = None) -> Path:
+    """Floors, ceilings, shares and counts of the pictures that the runs of `profile` see -> path of the measurement."""
+    limits = dict(zip(("train", "val", "test"), PROFILES[profile].limits[dataset]))
+    splits = {split: data.load(dataset, split, limit=limits[split]) for split in ("train", "val", "test")}
+    classes = splits["test"].labels.num_classes
+    floors, ceilings = _floors(splits, classes), _ceilings(splits["test"], classes)
+    values = {
+        "floors": floors,
+        "ceilings": ceilings,
+        "shares": _shares(splits["train"]),
+        "counts": {split: len(found) for split, found in splits.items()},
+        "data": {"forest": _forest(splits, classes)} | (_coarse(dataset, limits["test"]) if dataset != "camvid" else {}),
+        "size": list(splits["test"].truth(0)[0].shape),
+    }
+    return save(f"baselines-{dataset}", values, results)
+
+
+def _truths(found) -> Iterable[np.ndarray]:
+    return (np.asarray(found.truth(i)[0]) for i in range(len(found)))
+
+
+def _percent(matrix) -> float:
+    return round(100 * float(scores.mean_iou(matrix)), 3)
+
+
+def _floors(splits, classes: int) -> dict[str, float]:
+    # Every second picture of test is enough to find the best constant class; the prior is learnt from train.
+    _, constant = scores.constant_class(list(_truths(splits["test"])), classes)
+    prior = scores.pixel_prior(_truths(splits["train"]), _truths(splits["test"]), classes)
+    return {"constant": _percent(constant), "prior": _percent(prior)}
+
+
+def _ceilings(test, classes: int) -> dict[str, float]:
+    return {f"x{factor}": _percent(scores.subsampled_truth(_truths(test), factor, classes)) for factor in (2, 4, 8, 16, 32)}
+
+
+def _shares(train) -> dict[str, float]:
+    """Per cent of the labelled pixels."""
+    pixels = sum(np.bincount(truth.ravel(), minlength=256) for truth in _truths(train))[: train.labels.num_classes]
+    return {name: round(100 * count / pixels.sum(), 4) for name, count in zip(train.labels.names, pixels.tolist())}
+
+
+def _coarse(dataset: str, limit: int | None) -> dict[str, float]:
+    """Coarse masks against fine ones on test: share of the pixels labelled, agreement there, and their mIoU as a ceiling."""
+    fine, coarse = (data.load(dataset, "test", annotation=kind, limit=limit) for kind in ("fine", "coarse"))
+    labelled = agree = both = pixels = 0
+    matrix = 0
+    for truth, mask in zip(_truths(fine), _truths(coarse)):
+        pixels, labelled = pixels + mask.size, labelled + int((mask != 255).sum())
+        known = (mask != 255) & (truth != 255)
+        both, agree = both + int(known.sum()), agree + int((truth == mask)[known].sum())
+        # Judged where the coarse mask says something: what it leaves void is no error of the mask.
+        matrix = matrix + scores.confusion(np.where(mask == 255, 255, truth), mask, fine.labels.num_classes)
+    return {
+        "coarse-labelled": round(100 * labelled / pixels, 2),
+        "coarse-agreement": round(100 * agree / both, 2),
+        "coarse-miou": _percent(matrix),
+    }
+
+
+def _forest(splits, classes: int) -> float:
+    """mIoU of a random forest that sees a pixel's colour and row: how far colour alone goes."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    rng = np.random.default_rng(0)
+    parts = [_pixels(splits["train"], i, rng) for i in range(len(splits["train"]))]
+    inputs, targets = (np.concatenate(part) for part in zip(*parts))
+    forest = RandomForestClassifier(n_estimators=40, max_depth=16, min_samples_leaf=4, n_jobs=1, random_state=0).fit(inputs, targets)
+    matrix = np.zeros((classes, classes + 1), np.int64)
+    for i in range(len(splits["test"])):
+        inputs, targets = _pixels(splits["test"], i, rng, 4000)
+        matrix += scores.confusion(targets[None], forest.predict(inputs).astype(np.uint8)[None], classes)
+    return _percent(matrix)
+
+
+def _pixels(found, i: int, rng, count: int = FOREST_PIXELS) -> tuple[np.ndarray, np.ndarray]:
+    """Random labelled pixels of a picture: (n, 4) red, green, blue, row in [0, 1]; (n,) train ids."""
+    image, truth = np.asarray(found[i].image), np.asarray(found.truth(i)[0])
+    rows, columns = (rng.integers(0, length, count) for length in truth.shape)
+    targets = truth[rows, columns]
+    inputs = np.column_stack([image[:, rows, columns].T / 255.0, rows / truth.shape[0]])
+    return inputs[targets != 255], targets[targets != 255]
+
+
+def model_costs(results: Path | None = None, *, time: bool = True) -> Path:
+    """Parameters and FLOPs of the full-size models (19 classes), and, of the small ones, milliseconds and memory on this device."""
+    table = {name: _model_cost(name, time) for name in (*MODELS, "fcn32s", "fcn16s", "cnn_j")}
+    return save("models", {"device": device(), "python": platform.python_version(), "torch": torch.__version__, "models": table}, results)
+
+
+def _model_cost(name: str, time: bool) -> dict[str, float]:
+    with torch.device("meta"):
+        model = models.build(name, 19)
+    row = {
+        "parameters": round(cost.parameters(model) / 1e6, 3),
+        "gflops": round(cost.flops(model, (768, 768)) / 1e9, 1),
+        "gflops-full": round(cost.flops(model, (1024, 2048)) / 1e9, 1),
+    }
+    if time:
+        built = models.build(name, 19)
+        row["milliseconds"] = round(cost.milliseconds(built, (256, 512), repeats=3), 1)
+        row["memory"] = round(cost.peak_memory(built, (256, 512)), 0)
+    return row

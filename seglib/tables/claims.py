@@ -1,0 +1,206 @@
+"""Every claim of the original that can be tested, and a verdict by rule from the records: confirmed, refuted or open.
+
+On each data set a rule gives +1 (the records support the claim), -1 (they contradict it) or 0 (they cannot tell), from 95 % intervals over
+pictures with the seeds pooled. Confirmed: +1 on every data set. Refuted: -1 on at least one and +1 on none. Open: all else, and every
+comparison with fewer than three seeds an arm, however large its difference.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from seglib import scores
+from seglib.tables import evidence as read
+from seglib.tables.evidence import Evidence
+from seglib.tables.names import DATASETS, name
+
+SEEDS = 3  # fewer than this settle nothing
+SAME = 1.0  # points of mIoU within which two results are "almost identical"
+Answer = tuple[int, str]  # (+1, 0 or -1; the number in words)
+NONE: Answer = (0, "")
+
+
+class Claim(NamedTuple):
+    """words: of the original; section: where they stand; experiment: what tests them."""
+
+    id: str
+    words: str
+    section: str
+    experiment: str
+    verdict: str
+    number: str
+
+
+def claims(evidence: Evidence) -> list[Claim]:
+    """All claims with their verdicts, in the original's order."""
+    found = []
+    for key, words, section, experiment, rule in CLAIMS:
+        answers = {dataset: rule(evidence, dataset) for dataset in _datasets(evidence, experiment)}
+        number = "; ".join(f"{DATASETS[dataset]}: {text}" if dataset else text for dataset, (_, text) in answers.items() if text)
+        found.append(Claim(key, words, section, experiment, _verdict([sign for sign, _ in answers.values()]), number or "no records yet"))
+    return found
+
+
+def _datasets(evidence: Evidence, experiment: str) -> list[str]:
+    return [""] if experiment == "cost" else [place for place in evidence.datasets() if evidence.of(place, experiment)]
+
+
+def _verdict(signs: list[int]) -> str:
+    if signs and all(sign > 0 for sign in signs):
+        return "confirmed"
+    if any(sign < 0 for sign in signs) and not any(sign > 0 for sign in signs):
+        return "refuted"
+    return "open"
+
+
+def _difference(groups, a: str, b: str) -> tuple[int, float, float, float]:
+    """(sign, difference, low, high) of arm a less arm b in points; sign 0 while an arm has fewer than three seeds."""
+    difference, low, high, _ = read.paired(groups[a], groups[b])
+    enough = min(len(groups[a]), len(groups[b])) >= SEEDS
+    return (int(low > 0) - int(high < 0) if enough else 0), difference, low, high
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.1f}"
+
+
+def _best(experiment: str, arm: str, others: tuple[str, ...]) -> Callable:
+    """+1 where `arm` beats every other, -1 where one of them beats it."""
+
+    def rule(evidence: Evidence, dataset: str) -> Answer:
+        groups = evidence.of(dataset, experiment)
+        rivals = [other for other in others if other in groups]
+        if arm not in groups or not rivals:
+            return NONE
+        rows = {other: _difference(groups, arm, other) for other in rivals}
+        sign = -1 if any(row[0] < 0 for row in rows.values()) else int(all(row[0] > 0 for row in rows.values()))
+        return sign, ", ".join(f"{_signed(row[1])} to {name(other)}" for other, row in rows.items())
+
+    return rule
+
+
+def _size(evidence: Evidence, dataset: str) -> Answer:
+    """The largest training size against the one every other experiment uses: within a point, or clearly better."""
+    groups = evidence.of(dataset, "transforms")
+    sizes = sorted((arm for arm in groups if arm.startswith("size-")), key=_pixels)
+    base = "flip" if "flip" in groups else None
+    if base is None or len(sizes) < 2 or groups[sizes[-1]][0].name == groups[base][0].name:
+        return NONE
+    _, difference, low, high = _difference(groups, sizes[-1], base)
+    enough = min(len(groups[sizes[-1]]), len(groups[base])) >= SEEDS
+    sign = 0 if not enough else -1 if low > SAME else int(low > -SAME and high < SAME)
+    return sign, f"{_signed(difference)} at {sizes[-1][5:]}"
+
+
+def _pixels(arm: str) -> int:
+    height, width = arm[5:].split("x")
+    return int(height) * int(width)
+
+
+def _augmentation(evidence: Evidence, dataset: str) -> Answer:
+    """ "Only worse": every transform below none; one that is clearly better contradicts."""
+    groups = evidence.of(dataset, "transforms")
+    arms = [arm for arm in ("flip", "flip-append", "crop", "crop-append") if arm in groups]
+    if "none" not in groups or not arms:
+        return NONE
+    rows = {arm: _difference(groups, arm, "none") for arm in arms}
+    sign = -1 if any(row[0] > 0 for row in rows.values()) else int(all(row[0] < 0 for row in rows.values()))
+    return sign, ", ".join(f"{name(arm)} {_signed(row[1])}" for arm, row in rows.items())
+
+
+def _rare_classes(evidence: Evidence, dataset: str) -> Answer:
+    """Dice against cross-entropy on the rare classes alone, paired over seeds."""
+    groups = evidence.of(dataset, "losses")
+    if not {"dice", "cross_entropy"} <= set(groups):
+        return NONE
+    n = min(len(groups["dice"]), len(groups["cross_entropy"]))
+    dice, entropy = (read.values(groups[arm], "rare")[:n] for arm in ("dice", "cross_entropy"))
+    difference, low, high = scores.paired_difference(dice, entropy)
+    return (int(low > 0) - int(high < 0) if n >= SEEDS else 0), f"{_signed(difference)} on rare classes"
+
+
+def _gradient(evidence: Evidence, dataset: str) -> Answer:
+    """How much larger cross-entropy's gradient is than Dice's in the first epoch. What "depth" means is not said: never settled."""
+    groups = evidence.of(dataset, "losses")
+    norms = {}
+    for arm in ("cross_entropy", "dice"):
+        rows = [record.history[0].get("grad_norm") for record in groups.get(arm, []) if record.history]
+        if not rows or None in rows:
+            return NONE
+        norms[arm] = float(np.mean(rows))
+    return 0, f"gradient {norms['cross_entropy'] / norms['dice']:.0f} times Dice's"
+
+
+def _small_data(evidence: Evidence, dataset: str) -> Answer:
+    """On a tenth of the pictures: U-Net against ViT."""
+    groups = evidence.of(dataset, "data")
+    if not {"unet-10", "vit-10", "unet-100"} <= set(groups):
+        return NONE
+    sign, difference, _, _ = _difference(groups, "unet-10", "vit-10")
+    kept = read.values(groups["unet-10"], "miou").mean() / read.values(groups["unet-100"], "miou").mean()
+    return sign, f"{_signed(difference)} to ViT on 10 %, {100 * kept:.0f} % of the full score"
+
+
+def _void(evidence: Evidence, dataset: str) -> Answer:
+    """Ignoring void against training it as a class, every model: better for one at least and worse for none."""
+    groups = evidence.of(dataset, "void")
+    models = [arm[:-7] for arm in groups if arm.endswith("-ignore") and f"{arm[:-7]}-class" in groups]
+    if not models:
+        return NONE
+    rows = {model: _difference(groups, f"{model}-ignore", f"{model}-class") for model in models}
+    better, worse = any(row[0] > 0 for row in rows.values()), any(row[0] < 0 for row in rows.values())
+    return better - worse, ", ".join(f"{name(model)} {_signed(row[1])}" for model, row in rows.items())
+
+
+def _above_floor(evidence: Evidence, dataset: str) -> Answer:
+    """Baseline and U-Net above the per-pixel prior, lower end of the interval against the floor."""
+    groups = evidence.of(dataset, "architectures")
+    floor = evidence.measures.get(f"baselines-{dataset}", {}).get("floors", {}).get("prior")
+    if floor is None or not {"fcn_baseline", "unet"} <= set(groups):
+        return NONE
+    lows = [read.interval(groups[arm])[0] for arm in ("fcn_baseline", "unet")]
+    means = [read.values(groups[arm], "miou").mean() for arm in ("fcn_baseline", "unet")]
+    enough = min(len(groups[arm]) for arm in ("fcn_baseline", "unet")) >= SEEDS
+    sign = 0 if not enough else 1 if min(lows) > floor else -1
+    return sign, f"{means[0]:.1f} and {means[1]:.1f}, floor {floor:.1f}"
+
+
+def _settings_matter(evidence: Evidence, dataset: str) -> Answer:
+    """Best against worst of the optimisers, schedules and regularisers."""
+    groups = evidence.of(dataset, "optimisers")
+    if len(groups) < 2:
+        return NONE
+    means = {arm: read.values(found, "miou").mean() for arm, found in groups.items()}
+    best, worst = max(means, key=means.get), min(means, key=means.get)
+    sign, difference, _, _ = _difference(groups, best, worst)
+    return max(sign, 0), f"{difference:.1f} between {name(best)} and {name(worst)}"
+
+
+def _quadratic(evidence: Evidence, dataset: str) -> Answer:
+    """FLOPs at 1024x2048 over those at 768x768: more than the pixels for ViT, as the pixels for Swin."""
+    models = evidence.measures.get("models", {}).get("models", {})
+    if not {"vit", "swin"} <= set(models):
+        return NONE
+    growth = {model: models[model]["gflops-full"] / models[model]["gflops"] for model in ("vit", "swin")}
+    pixels = 1024 * 2048 / 768**2
+    sign = 1 if growth["vit"] > 1.1 * pixels > growth["swin"] else -1
+    return sign, f"FLOPs times {growth['vit']:.1f} (ViT), {growth['swin']:.1f} (Swin V2) for {pixels:.1f} times the pixels"
+
+
+_MODELS = ("fcn_baseline", "fcn8s", "unet", "vit")
+CLAIMS = (
+    ("fine", "detailed annotations are particularly valuable for our task", "2", "annotation", _best("annotation", "fine", ("coarse",))),
+    ("models-work", "both our models are able to perform semantic segmentation", "2", "architectures", _above_floor),
+    ("settings", "the choice of various hyper-parameters [...] can affect the accuracy", "2", "optimisers", _settings_matter),
+    ("skips", "These connections are crucial", "3", "architectures", _best("architectures", "unet", ("unet-no-skips",))),
+    ("small-data", "good segmentation results even with small training datasets", "3", "data", _small_data),
+    ("complexity", "the computational complexity increases rapidly [...] on high-resolution images", "3", "cost", _quadratic),
+    ("swin", "we found this model to perform very well", "3", "architectures", _best("architectures", "swin", _MODELS)),
+    ("size", "almost identical to using the entire size", "4.1", "transforms", _size),
+    ("augmentation", "adding these transforms only made the results on the validation set worse", "4.1", "transforms", _augmentation),
+    ("void", "All pixels (except the ones marked as background) are equally weighted", "4.2", "void", _void),
+    ("rare", "Categories that appear less often are weighted higher", "4.2", "losses", _rare_classes),
+    ("loss", "Categorical Cross-Entropy provided better results", "4.2", "losses", _best("losses", "cross_entropy", ("soft_iou", "dice"))),
+    ("reason", "likely due to the difference in depth of the loss functions", "4.2", "losses", _gradient),
+)  # fmt: skip

@@ -1,0 +1,128 @@
+"""What the tables are made of: finished runs by data set, experiment and arm, and the quantities read from one of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from seglib import scores
+from seglib.labels import TABLES, THIN
+from seglib.records import Record, Scores
+
+Groups = dict[str, list[Record]]  # {arm: its seeds}
+RARE = 0.01  # a class is rare when it has less than this share of the scored pixels
+
+
+@dataclass
+class Evidence:
+    """groups, sweeps {(data set, experiment): {arm: records}}; kept: the pairs that show the published records in another profile's
+    report; measures: contents of report/results/measure-*.json by name."""
+
+    groups: dict[tuple[str, str], Groups] = field(default_factory=dict)
+    sweeps: dict[tuple[str, str], Groups] = field(default_factory=dict)
+    kept: set[tuple[str, str]] = field(default_factory=set)
+    measures: dict[str, dict] = field(default_factory=dict)
+    profile: str = "published"
+    dataset: str = ""
+
+    def of(self, dataset: str, experiment: str) -> Groups:
+        """{arm: records}, empty where there are none."""
+        return self.groups.get((dataset, experiment), {})
+
+    def datasets(self) -> list[str]:
+        """The data sets with any record, streets first."""
+        present = {dataset for dataset, _ in self.groups}
+        return [name for name in ("streets", "camvid", "cityscapes") if name in present]
+
+    def records(self) -> dict[str, Record]:
+        """Every record once, by name, sweeps included."""
+        arms = [found for part in (self.groups, self.sweeps) for groups in part.values() for found in groups.values()]
+        return {record.name: record for found in arms for record in found}
+
+
+def _of_matrix(function) -> Callable[[Record], float]:
+    return lambda record: 100 * float(function(record.scores["test"].matrix))
+
+
+def _mean_if(attribute: str, function) -> Callable[[Record], float]:
+    """Mean of a per-class score where the record has its counts, else NaN."""
+    return lambda record: (
+        float("nan") if getattr(record.scores["test"], attribute) is None else 100 * float(scores.mean(function(record.scores["test"])))
+    )
+
+
+def _category(record: Record) -> float:
+    test = record.scores["test"]
+    return 100 * float(scores.mean(scores.category_iou(test.matrix))) if test.labels == "cityscapes" else float("nan")
+
+
+def _of_classes(chosen: Callable[[Scores], np.ndarray]) -> Callable[[Record], float]:
+    """Mean IoU over some classes, which `chosen` marks (K,)."""
+    return lambda record: 100 * float(scores.mean(scores.iou(record.scores["test"].matrix)[chosen(record.scores["test"])]))
+
+
+def thin(counts: Scores) -> np.ndarray:
+    """(K,) bool: the classes whose shapes are a few pixels wide."""
+    return np.array([name in THIN[counts.labels] for name in TABLES[counts.labels].names])
+
+
+def rare(counts: Scores) -> np.ndarray:
+    """(K,) bool: the classes with less than one per cent of the scored pixels."""
+    pixels = counts.matrix.sum(1)
+    return (pixels > 0) & (pixels < RARE * pixels.sum())
+
+
+def _val(record: Record) -> float:
+    return 100 * float(scores.mean_iou(record.scores["val"].matrix)) if "val" in record.scores else float("nan")
+
+
+SCORES: dict[str, Callable[[Record], float]] = {
+    "miou": _of_matrix(scores.mean_iou),
+    "val-miou": _val,
+    "accuracy": _of_matrix(scores.pixel_accuracy),
+    "class-accuracy": _of_matrix(scores.class_accuracy),
+    "frequency-iou": _of_matrix(scores.frequency_weighted_iou),
+    "category": _category,
+    "iiou": _mean_if("instance_tp", scores.instance_iou),
+    "category-iiou": _mean_if("category_instance_tp", scores.category_instance_iou),
+    "boundary": _mean_if("boundary", scores.boundary_iou),
+    "image-miou": lambda record: float("nan") if record.scores["test"].tp is None else 100 * scores.mean_image_iou(record.scores["test"]),
+    "thin": _of_classes(thin),
+    "rare": _of_classes(rare),
+    "calibration": lambda record: (
+        float("nan") if record.scores["test"].calibration is None else 100 * scores.calibration_error(record.scores["test"])
+    ),
+}
+
+
+def class_iou(record: Record) -> np.ndarray:
+    """(K,) IoU per cent on test."""
+    return 100 * scores.iou(record.scores["test"].matrix)
+
+
+def values(found: Sequence[Record], quantity: str) -> np.ndarray:
+    """(seeds,) one quantity of SCORES for each record."""
+    return np.array([SCORES[quantity](record) for record in found], float)
+
+
+def pooled(found: Sequence[Record]) -> Scores:
+    """Counts of several seeds on the same pictures added up, picture by picture: for intervals over pictures."""
+    parts = [record.scores["test"] for record in found]
+    sums = {name: sum(getattr(part, name) for part in parts) for name in ("matrix", "tp", "fp", "fn")}
+    return Scores(**sums, labels=parts[0].labels)
+
+
+def paired(a: Sequence[Record], b: Sequence[Record]) -> tuple[float, float, float, float]:
+    """mIoU of arm a less that of arm b in points: (difference, low, high, p), a paired bootstrap over pictures with the seeds both have."""
+    seeds = {record.config["seed"] for record in a} & {record.config["seed"] for record in b}
+    if not seeds:
+        return (float("nan"),) * 4
+    first, second = (pooled([record for record in arm if record.config["seed"] in seeds]) for arm in (a, b))
+    difference, low, high, p = scores.paired_bootstrap(first, second)
+    return 100 * difference, 100 * low, 100 * high, p
+
+
+def interval(found: Sequence[Record]) -> tuple[float, float]:
+    """95 % interval over pictures of the mIoU in per cent, seeds pooled."""
+    low, high = scores.bootstrap(pooled(found))
+    return 100 * low, 100 * high

@@ -1,0 +1,58 @@
+"""A table as plain text cells, and its three forms: booktabs for LaTeX, Markdown for the README, a DataFrame for notebooks."""
+
+import re
+from typing import NamedTuple
+
+import pandas as pd
+
+KEPT = "†"  # behind a published number in the output of another run
+_LATEX = {"±": r"$\pm$", KEPT: r"\kept{}", "–": "--", "×": r"$\times$", "%": r"\%", "&": r"\&", "_": r"\_", "#": r"\#", "²": r"$^2$"}
+
+
+class Table(NamedTuple):
+    """columns, and blocks (title or "", rows of cells). `spec` is LaTeX's column specification. A cell "@cite:key" is a citation."""
+
+    columns: list[str]
+    blocks: list[tuple[str, list[list[str]]]]
+    spec: str = ""
+
+
+def escape(text: str) -> str:
+    """Plain text -> LaTeX; a minus before a digit becomes a true minus, "@cite:key" a citation."""
+    text = "".join(_LATEX.get(letter, letter) for letter in text)
+    text = re.sub(r"(?<![\w)-])-(?=\d)", "$-$", text)
+    return re.sub(r"@cite:(\w+)", r"\\citep{\1}", text)
+
+
+def latex(table: Table) -> str:
+    """A whole tabular with booktabs rules; a block without rows is left out."""
+    spec = table.spec or "l" + "r" * (len(table.columns) - 1)
+    lines = [rf"\begin{{tabular}}{{@{{}}{spec}@{{}}}}", r"\toprule", _row(table.columns)]
+    for title, rows in table.blocks:
+        if not rows:
+            continue
+        lines.append(r"\midrule")
+        if title:
+            lines.append(rf"\multicolumn{{{len(table.columns)}}}{{@{{}}l}}{{\itshape {escape(title)}}} \\")
+        lines += [_row(row) for row in rows]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def _row(cells: list[str]) -> str:
+    return " & ".join(escape(cell) for cell in cells) + r" \\"
+
+
+def markdown(table: Table) -> str:
+    """A Markdown table; block titles become a first column."""
+    lines = ["| | " + " | ".join(table.columns) + " |", "|---|" + "---|" * len(table.columns)]
+    for title, rows in table.blocks:
+        for i, row in enumerate(rows):
+            cells = [re.sub(r"@cite:\w+", "published", cell) for cell in row]
+            lines.append(f"| {title if i == 0 else ''} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def frame(table: Table) -> pd.DataFrame:
+    """A DataFrame of the cells, block titles as the index."""
+    rows = [(title, *row) for title, block in table.blocks for row in block]
+    return pd.DataFrame([row[1:] for row in rows], columns=table.columns, index=[row[0] for row in rows])

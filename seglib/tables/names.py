@@ -1,0 +1,23 @@
+"""What data sets and arms are called in tables."""
+
+DATASETS = {"streets": "streets", "camvid": "CamVid", "cityscapes": "Cityscapes"}
+NAMES = {
+    "fcn_baseline": "FCN baseline", "fcn8s": "FCN-8s", "fcn16s": "FCN-16s", "fcn32s": "FCN-32s", "unet": "U-Net", "vit": "ViT",
+    "swin": "Swin V2", "cnn_j": "CNN, Swin's decoder", "unet-no-skips": "U-Net without skips", "cross_entropy": "cross-entropy",
+    "weighted_cross_entropy": "weighted cross-entropy", "soft_iou": "soft IoU", "dice": "Dice", "generalised_dice": "generalised Dice",
+    "lovasz": "Lovász-Softmax", "cross_entropy_dice": "cross-entropy + Dice", "none": "no transform", "flip": "flips replace",
+    "flip-append": "flips added", "crop": "crops replace", "crop-append": "crops added", "coarse-fine": "coarse, then fine",
+    "sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "adamax": "Adamax", "onecycle": "one-cycle",
+}  # fmt: skip
+
+
+def name(arm: str) -> str:
+    """An arm in words."""
+    if arm in NAMES:
+        return NAMES[arm]
+    if arm.rsplit("-", 1)[0] in ("unet", "vit", "dropout") and arm[-1].isdigit():
+        return f"{NAMES.get(arm.rsplit('-', 1)[0], 'dropout')}, {arm.rsplit('-', 1)[1]} %"
+    for known in ("fcn_baseline", "fcn8s", "unet", "vit", "swin"):
+        if arm.startswith(known + "-"):
+            return f"{NAMES[known]}, {arm[len(known) + 1 :].replace('-', ' ')}"
+    return arm.replace("_", " ").replace("-", " ")

@@ -1,0 +1,113 @@
+r"""numbers.tex: one line `\newresult{key}{value}` per number, in the scheme of seglib.tables; deterministic, sorted by key."""
+
+import itertools
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from seglib import scores
+from seglib.labels import TABLES
+from seglib.tables import evidence as read
+from seglib.tables.claims import claims
+from seglib.tables.evidence import SCORES, Evidence
+
+COSTS = {"seconds": 1, "images_per_second": 1, "milliseconds_per_image": 1, "peak_memory_mb": 1, "parameters": 1e-6}
+NAMES = {"images_per_second": "images-per-second", "milliseconds_per_image": "milliseconds", "peak_memory_mb": "memory"}
+
+
+def numbers(evidence: Evidence) -> dict[str, str]:
+    """{key: text} of everything the records allow; a number that is shown from the published records ends in a dagger (\\kept)."""
+    found: dict[str, str] = {}
+    for (dataset, experiment), groups in evidence.groups.items():
+        dagger = "\\kept" if (dataset, experiment) in evidence.kept else ""
+        prefix = f"{experiment}/{dataset}"
+        for arm, records in groups.items():
+            found |= {f"{prefix}/{arm}/{key}": text + dagger for key, text in _arm(records)}
+        found |= {f"{prefix}/{key}": text + dagger for key, text in _pairs(groups)}
+        found |= {f"settings/{experiment}/{key}": text + dagger for key, text in _settings(groups)}
+    found |= _measures(evidence) | _claims(evidence) | _totals(evidence)
+    return {key: found[key] for key in sorted(found)}
+
+
+def lines(found: dict[str, str]) -> str:
+    """The text of numbers.tex."""
+    return "".join(f"\\newresult{{{key}}}{{{text}}}\n" for key, text in found.items())
+
+
+def _text(value: float, digits: int = 1) -> str:
+    text = f"{value:.{digits}f}"
+    return text.lstrip("-") if float(text) == 0 else text  # "-0.0" is no number to print
+
+
+def _arm(records) -> Iterator[tuple[str, str]]:
+    for quantity in SCORES:
+        values = read.values(records, quantity)
+        if np.isnan(values).any():
+            continue
+        yield quantity, _text(values.mean())
+        if len(values) > 1:
+            mean, low, high = scores.seed_interval(values)
+            yield from ((f"{quantity}/sd", _text(values.std(ddof=1))), (f"{quantity}/low", _text(low)), (f"{quantity}/high", _text(high)))
+    low, high = read.interval(records)
+    yield from (("miou/images-low", _text(low)), ("miou/images-high", _text(high)))
+    table = TABLES[records[0].scores["test"].labels]
+    for name, column in zip(table.names, np.transpose([read.class_iou(record) for record in records])):
+        if math.isfinite(value := float(scores.mean(column))):
+            yield f"iou-{name.replace(' ', '-')}", _text(value)
+    yield from (("seeds", str(len(records))), ("lr", f"{records[0].config['lr']:g}"))
+    yield from (("size", "x".join(map(str, records[0].config["size"]))),)
+    for key, factor in COSTS.items():
+        costs = [record.cost[key] for record in records if record.cost.get(key) is not None]
+        if costs:
+            yield NAMES.get(key, key), _text(factor * float(np.mean(costs)), 2 if key == "parameters" else 1)
+
+
+def _pairs(groups) -> Iterator[tuple[str, str]]:
+    for a, b in itertools.combinations(groups, 2):
+        difference, low, high, p = read.paired(groups[a], groups[b])
+        if math.isnan(difference):
+            continue
+        for name, row in ((f"{a}-minus-{b}", (difference, low, high)), (f"{b}-minus-{a}", (-difference, -high, -low))):
+            yield from zip((f"{name}/miou", f"{name}/miou/low", f"{name}/miou/high"), map(_text, row))
+            yield f"{name}/miou/p", f"{p:.3f}"
+
+
+def _settings(groups) -> Iterator[tuple[str, str]]:
+    config = next(iter(groups.values()))[0].config
+    yield from (("images", str(config["images"])), ("batch", str(config["batch_size"])), ("size", "x".join(map(str, config["size"]))))
+    yield from (("seeds", str(max(map(len, groups.values())))), ("width", str(config["width"] or "published")))
+
+
+def _measures(evidence: Evidence) -> dict[str, str]:
+    """Floors, ceilings, class shares and picture counts of the data sets; cost of the full-size models."""
+    found: dict[str, str] = {}
+    for dataset in ("streets", "camvid", "cityscapes"):
+        measured = evidence.measures.get(f"baselines-{dataset}", {})
+        for group in ("floors", "ceilings"):
+            for name, value in measured.get(group, {}).items():
+                found[f"{group}/{dataset}/{name}"] = found[f"{group}/{dataset}/{name}/miou"] = _text(value)
+        for name, value in measured.get("data", {}).items():
+            found[f"data/{dataset}/{name}"] = _text(value)
+        for name, share in measured.get("shares", {}).items():
+            found[f"share/{dataset}/{name.replace(' ', '-')}"] = _text(share, 2)
+        for split, count in measured.get("counts", {}).items():
+            found[f"count/{dataset}/{split}"] = str(count)
+    for model, row in evidence.measures.get("models", {}).get("models", {}).items():
+        for name, value in row.items():
+            found[f"cost/{model}/{name}"] = _text(value, 2 if name == "parameters" else 0)
+    return found
+
+
+def _claims(evidence: Evidence) -> dict[str, str]:
+    rows = claims(evidence)
+    found = {f"claims/{row.id}/verdict": row.verdict for row in rows} | {f"claims/{row.id}/number": row.number for row in rows}
+    for verdict in ("confirmed", "refuted", "open"):
+        found[f"claims/count/{verdict}"] = str(sum(row.verdict == verdict for row in rows))
+    return found
+
+
+def _totals(evidence: Evidence) -> dict[str, str]:
+    records = evidence.records().values()
+    seconds = sum(record.cost.get("seconds") or 0 for record in records)
+    return {"settings/total/runs": str(len(records)), "settings/total/hours": _text(seconds / 3600)}

@@ -1,0 +1,68 @@
+"""Writing report/generated and the README's table: the same evidence gives the same bytes."""
+
+from pathlib import Path
+
+from seglib.records import write_atomic
+from seglib.tables import content, layout, names
+from seglib.tables.evidence import Evidence
+from seglib.tables.numbers import lines, numbers
+
+TABLES = {
+    "architectures": content.architectures,
+    "losses": content.losses,
+    "ablations": content.ablations,
+    "classes": content.classes,
+    "settings": content.settings,
+    "rates": content.rates,
+    "cost": content.cost,
+    "claims": content.claim_table,
+}
+BEGIN, END = "<!-- results: written by python -m seglib report -->", "<!-- end of results -->"
+
+
+def write(evidence: Evidence, folder: Path) -> list[Path]:
+    """numbers.tex, overlay.tex and <table>.tex for every table -> their paths."""
+    texts = {"numbers": lines(numbers(evidence)), "overlay": overlay(evidence)}
+    texts |= {name: layout.latex(make(evidence)) for name, make in TABLES.items()}
+    paths = []
+    for name, text in texts.items():
+        path = Path(folder) / f"{name}.tex"
+        write_atomic(path, text.encode())
+        paths.append(path)
+    return paths
+
+
+def overlay(evidence: Evidence) -> str:
+    """What the first page says when numbers of another run lie over the published ones; nothing for the published report."""
+    if evidence.profile == "published":
+        return "% Every number comes from the records in report/results.\n"
+    return (
+        r"\begin{center}\small\fbox{\parbox{.92\linewidth}{This PDF shows a run of the \code{" + evidence.profile + "} profile on "
+        f"{names.DATASETS[evidence.dataset]}. "
+        r"Numbers marked \kept{} were not made by it: they, and the fixed prose, are those of the published report.}}\end{center}" + "\n"
+    )
+
+
+def readme_table(evidence: Evidence) -> str:
+    """The README's results: the models with seeds, mIoU, interval and device, by data set."""
+    blocks = []
+    for dataset in evidence.datasets():
+        groups = evidence.of(dataset, "architectures")
+        rows = [
+            [*content.architectures_row(arm, found), found[0].environment.get("device", content.EMPTY)] for arm, found in groups.items()
+        ]
+        blocks.append((names.DATASETS[dataset], rows))
+    columns = ["Model", "parameters", "seeds", "mIoU, %", "95 % over pictures", "trained on"]
+    return layout.markdown(layout.Table(columns, blocks)) if blocks else "No published records yet.\n"
+
+
+def write_readme(evidence: Evidence, path: Path) -> bool:
+    """Renew the table between the markers of a README -> whether anything changed. ValueError where a marker is missing."""
+    text = Path(path).read_text()
+    if BEGIN not in text or END not in text:
+        raise ValueError(f"{path}: the lines '{BEGIN}' and '{END}' are not both there")
+    before, rest = text.split(BEGIN, 1)
+    new = f"{before}{BEGIN}\n{readme_table(evidence)}{END}{rest.split(END, 1)[1]}"
+    if new != text:
+        write_atomic(path, new.encode())
+    return new != text
