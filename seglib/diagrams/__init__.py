@@ -2,6 +2,8 @@
 
 from seglib.diagrams.fcn import fcn
 from seglib.diagrams.shapes import shapes
+from seglib.diagrams.swin import swin
 from seglib.diagrams.unet import unet
+from seglib.diagrams.vit import vit
 
-__all__ = ["fcn", "shapes", "unet"]
+__all__ = ["fcn", "shapes", "swin", "unet", "vit"]

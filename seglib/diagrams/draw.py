@@ -120,6 +120,12 @@ def picture(axes: Axes, image, x: float, y: float, width: float, height: float, 
         rectangle(axes, x, y, width, height, INK, facecolor="none", linewidth=0.6, zorder=zorder + 0.1)
 
 
+def fit(size: tuple[int, int], side: float) -> tuple[float, float]:
+    """(width, height) in cm of a picture of `size` (H, W) whose longer side is `side` cm."""
+    longest = max(size)
+    return side * size[1] / longest, side * size[0] / longest
+
+
 def as_picture(image, size: tuple[int, int]) -> np.ndarray | None:
     """(H, W, 3) or (3, H, W) uint8, or None -> (h, w, 3) of `size`, by the nearest pixel; None stays None."""
     if image is None:

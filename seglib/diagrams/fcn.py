@@ -44,8 +44,9 @@ def width_of(channels: int) -> float:
 
 def _encoder(axes, found: dict, size: tuple[int, int], image) -> dict[str, tuple[float, float]]:
     """The upper row; returns where pool3, pool4 and fc7 end: {name: (x of the middle, y of the lower edge)}."""
-    draw.picture(axes, draw.as_picture(image, size), 0.35, TOP - TALL / 2, TALL, TALL)
-    draw.text(axes, 0.35 + TALL / 2, TOP - TALL / 2 - 0.22, f"image, {draw.by(found['image'])}")
+    wide, high = draw.fit(size, TALL)
+    draw.picture(axes, draw.as_picture(image, size), 0.35, TOP - high / 2, wide, high)
+    draw.text(axes, 0.35 + TALL / 2, TOP - high / 2 - 0.22, f"image, {draw.by(found['image'])}")
     x, ends = 3.1, {}
     for stage in range(5):
         blocks = sorted(int(key.split(".")[-1]) for key in found if _is_child(key, f"encoder.stages.{stage}"))
@@ -95,10 +96,11 @@ def _scores(axes, found: dict, size: tuple[int, int], mask, ends: dict) -> None:
         draw.plus(axes, x_sum, BOTTOM)
         draw.text(axes, x_sum, BOTTOM - 0.5, f"{fine[0]} scores\n{draw.by(fine)}", va="top")
         x, shape = x_sum - 0.17, fine
-    left = 0.35 + TALL + 0.08
+    wide, high = draw.fit(size, TALL)
+    left = 0.35 + wide + 0.08
     _upsample(axes, x, left, f"×{round(found['up'][-2] / shape[-2])}")
-    draw.picture(axes, draw.as_picture(mask, size), 0.35, BOTTOM - TALL / 2 + 0.1, TALL, TALL)
-    draw.text(axes, 0.35 + TALL / 2, BOTTOM - TALL / 2 - 0.02, f"{found[''][0]} scores a pixel,\n{draw.by(found[''])}", va="top")
+    draw.picture(axes, draw.as_picture(mask, size), 0.35, BOTTOM - high / 2 + 0.1, wide, high)
+    draw.text(axes, 0.35 + TALL / 2, BOTTOM - high / 2 - 0.02, f"{found[''][0]} scores a pixel,\n{draw.by(found[''])}", va="top")
 
 
 def _score(axes, x: float, y: float, shape: tuple, size: tuple[int, int], start: float) -> float:

@@ -21,14 +21,15 @@ def unet(model: nn.Module, size: tuple[int, int] = (768, 768), image=None, mask=
     """
     found = shapes(model, size)
     figure, axes = draw.page(9.35)
-    y, right = ROWS[0], draw.WIDTH - EDGE - TALL
-    draw.picture(axes, draw.as_picture(image, size), EDGE, y - TALL / 2, TALL, TALL)
-    draw.text(axes, EDGE + TALL / 2, y - TALL / 2 - 0.08, f"image\n{draw.by(found['image'])}", va="top")
+    (wide, high), y = draw.fit(size, TALL), ROWS[0]
+    right = draw.WIDTH - EDGE - wide
+    draw.picture(axes, draw.as_picture(image, size), EDGE, y - high / 2, wide, high)
+    draw.text(axes, EDGE + wide / 2, y - high / 2 - 0.08, f"image\n{draw.by(found['image'])}", va="top")
     ends = _down(axes, found, size)
     last = _up(axes, found, size, ends)
     _arrow(axes, last, right - 0.03, y, draw.TOKEN)
-    draw.picture(axes, draw.as_picture(mask, size), right, y - TALL / 2, TALL, TALL)
-    draw.text(axes, right + TALL, y - TALL / 2 - 0.08, f"{found[''][0]} scores a pixel\n{draw.by(found[''])}", va="top", ha="right")
+    draw.picture(axes, draw.as_picture(mask, size), right, y - high / 2, wide, high)
+    draw.text(axes, right + wide, y - high / 2 - 0.08, f"{found[''][0]} scores a pixel\n{draw.by(found[''])}", va="top", ha="right")
     _legend(axes, any(getattr(layer, "skips", False) for layer in model.modules()))
     return figure
 
@@ -80,7 +81,7 @@ def _down(axes, found: dict, size: tuple[int, int]) -> list[float]:
             centre = x + width_of(second[0]) / 2
             end = ROWS[level + 1] + height_of(below, size) / 2 + 0.32
             draw.arrow(axes, (centre, y - height_of(second, size) / 2 - 0.03), (centre, end), color=draw.POOL, width=1.5)
-    _arrow(axes, EDGE + TALL, LEFT - 0.03, ROWS[0], draw.SKIP)
+    _arrow(axes, EDGE + draw.fit(size, TALL)[0], LEFT - 0.03, ROWS[0], draw.SKIP)
     return ends
 
 

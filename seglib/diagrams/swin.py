@@ -1,0 +1,153 @@
+"""Figure 5: a Swin Transformer with its J-shaped decoder, and its windows, from the shapes of the Swin it is handed."""
+
+import math
+
+import numpy as np
+from matplotlib.figure import Figure
+from torch import nn
+
+from seglib.diagrams import draw
+from seglib.diagrams.shapes import shapes
+
+SIDE, GAP = 2.3, 0.78  # cm: a stage's picture, and the space to the next one
+TOP, ARM, WINDOWS = 10.75, 7.65, 1.35  # cm: lower edge of the stages, middle of the decoder, lower edge of the windows
+LARGE = 4.1  # cm: a picture of windows
+
+
+def swin(model: nn.Module, size: tuple[int, int] = (768, 768), image=None, mask=None) -> Figure:
+    """(a) Four stages of merged tokens and the decoder, (b) windows, shifted windows and the groups that the shift leaves, at `size`.
+
+    image (H, W, 3) or (3, H, W) uint8 is the input, mask the coloured labels that come out; without them a grey field stands there.
+    """
+    found = shapes(model, size)
+    figure, axes = draw.page(13.8)
+    scene = draw.as_picture(image, size)
+    _stages(axes, found, scene, _windows(model), size)
+    _decoder(axes, found, size, mask)
+    _shift(axes, found, scene, size, *_windows(model)[-1])
+    return figure
+
+
+def _windows(model: nn.Module) -> list[tuple[int, int]]:
+    """(window, shift) in tokens of every stage, from its second block, which is the shifted one."""
+    return [(stage.blocks[1].window_size[0], stage.blocks[1].shift_size[0]) for stage in _stage_modules(model)]
+
+
+def _stage_modules(model: nn.Module) -> list[nn.Module]:
+    return [getattr(model.encoder, f"layers_{i}") for i in range(4)]
+
+
+def tokens(scene: np.ndarray | None, grid: tuple[int, int]) -> np.ndarray | None:
+    """The picture (H, W, 3) as its tokens see it: the mean colour of each of (h, w) patches, uint8."""
+    if scene is None:
+        return None
+    rows, columns = (np.arange(n) * length // n for n, length in zip(grid, scene.shape[:2]))
+    sums = np.add.reduceat(np.add.reduceat(scene.astype(float), rows, 0), columns, 1)
+    ones = np.add.reduceat(np.add.reduceat(np.ones(scene.shape[:2]), rows, 0), columns, 1)
+    return (sums / ones[..., None]).astype(np.uint8)
+
+
+def _lines(axes, x: float, y: float, extent: tuple[float, float], count: tuple[int, int], step: int, offset: int, **style) -> None:
+    """A grid every `step` of `count` tokens, moved by `offset`, over the picture of (width, height) `extent` with corner (x, y)."""
+    wide, tall = extent
+    for i in range(offset, count[0] + 1, step):
+        axes.plot((x, x + wide), (y + tall * (1 - i / count[0]),) * 2, **style)
+    for j in range(offset, count[1] + 1, step):
+        axes.plot((x + wide * j / count[1],) * 2, (y, y + tall), **style)
+
+
+def _stages(axes, found: dict, scene, windows: list, size: tuple[int, int]) -> None:
+    """The image and the four stages: the scene at each stage's resolution, with its windows."""
+    words = "(a) 4×4 pixels become a token, and each further stage merges 2×2 tokens. Attention stays inside the windows (lines)."
+    draw.text(axes, 0.3, 13.5, words, ha="left")
+    across, tall = draw.fit(size, SIDE)
+    draw.picture(axes, scene, 0.3, TOP, across, tall)
+    draw.text(axes, 0.3 + SIDE / 2, TOP - 0.1, f"image\n{draw.by(found['image'])}", va="top")
+    for stage, (window, _) in enumerate(windows):
+        high, wide, channels = found[f"encoder.layers_{stage}"]
+        x = 0.3 + (stage + 1) * (SIDE + GAP)
+        draw.picture(axes, tokens(scene, (high, wide)), x, TOP, across, tall)
+        style = {"color": draw.SCORE, "linewidth": (0.2, 0.4, 0.7, 1.0)[stage], "zorder": 3}
+        _lines(axes, x, TOP, (across, tall), (high, wide), window, 0, **style)
+        draw.arrow(axes, (x - GAP + 0.06, TOP + tall / 2), (x - 0.06, TOP + tall / 2), color=draw.POOL, width=1.6)
+        draw.text(axes, x - GAP / 2, TOP + tall / 2 + 0.24, "4×4" if stage == 0 else "2×2")
+        counts = f"{math.ceil(high / window)}×{math.ceil(wide / window)} windows"
+        draw.text(axes, x + SIDE / 2, TOP - 0.1, f"stage {stage + 1}: {high}×{wide} tokens\nof {channels} channels\n{counts}", va="top")
+
+
+def _decoder(axes, found: dict, size: tuple[int, int], mask) -> None:
+    """The J: from the coarsest map back, with a skip from every other stage, then two steps without."""
+    maps = [found["decoder.bottom"], *(found[f"decoder.convs.{i}"] for i in range(5))]
+    xs = [0.3 + SIDE / 2 + stage * (SIDE + GAP) - 0.2 for stage in (4, 3, 2)] + [5.35, 4.0, 2.7]
+    for i, (x, shape) in enumerate(zip(xs, maps)):
+        high = _height(shape, size)
+        wide = _width(shape)
+        draw.box(axes, x, ARM, wide, high, draw.CONV)
+        draw.text(axes, x + wide / 2, ARM - high / 2 - 0.2, draw.by(shape))
+        over = x + wide / 2 + draw.DEPTH * high / 2
+        skip = i < 4
+        draw.text(
+            axes, over + (0.28 if skip else 0), ARM + high * (0.5 + draw.DEPTH) + 0.16, str(shape[0]), ha="left" if skip else "center"
+        )
+        if skip:
+            draw.arrow(
+                axes,
+                (over, TOP - 1.2),
+                (over, ARM + high * (0.5 + draw.DEPTH / 2) + 0.05),
+                color=draw.SKIP if i else draw.INK,
+                width=1.5,
+                dashed=i > 0,
+            )
+        if i < 5:
+            following = maps[i + 1]
+            stop = xs[i + 1] + _width(following) + draw.DEPTH * _height(following, size) * 0.6 + 0.06
+            draw.arrow(axes, (x - 0.05, ARM), (stop, ARM), color=draw.UP, width=1.6)
+    (side, tall) = draw.fit(size, 1.75)
+    draw.arrow(axes, (xs[5] - 0.05, ARM), (0.3 + side + 0.05, ARM), color=draw.TOKEN, width=1.6)
+    draw.picture(axes, draw.as_picture(mask, size), 0.3, ARM - tall / 2, side, tall)
+    draw.text(axes, 0.3, ARM - tall / 2 - 0.1, f"{found[''][0]} scores a pixel\n{draw.by(found[''])}", va="top", ha="left")
+    entries = [(draw.UP, "2×2 transposed convolution"), (draw.SKIP, "the stage's map beside it"), (draw.CONV, "two 3×3 convolutions")]
+    draw.legend(axes, 4.6, ARM - 1.2, entries, (4.1, 3.6))
+
+
+def _height(shape: tuple[int, ...], size: tuple[int, int]) -> float:
+    return 1.35 * math.sqrt(shape[-2] / size[0])
+
+
+def _width(shape: tuple[int, ...]) -> float:
+    return 0.06 + 0.04 * max(0.0, math.log2(shape[0]) - 2)
+
+
+def _shift(axes, found: dict, scene, size: tuple[int, int], window: int, shift: int) -> None:
+    """The last stage's windows, the shifted windows of its next block, and those as they are computed: rolled, and masked by group."""
+    high, wide, _ = found["encoder.layers_3"]
+    extent = draw.fit(size, LARGE)
+    draw.text(
+        axes, 0.3, WINDOWS + extent[1] + 0.25, f"(b) Windows of {window}×{window} tokens in stage 4, {high}×{wide} tokens.", ha="left"
+    )
+    rolled = None if scene is None else np.roll(scene, [-(n * shift // g) for n, g in zip(scene.shape[:2], (high, wide))], (0, 1))
+    captions = (
+        "one block: attention inside\neach window",
+        f"the next block: windows shifted by {shift};\nwhat was apart now meets",
+        "how it is computed: the map is rolled;\ninside a window only what was beside\neach other may attend (equal tint)",
+    )
+    for i, (picture, caption) in enumerate(zip((scene, scene, rolled), captions)):
+        x = 0.3 + i * (LARGE + 1.5)
+        draw.picture(axes, picture, x, WINDOWS, *extent)
+        if i == 2:
+            _groups(axes, x, extent, (high, wide), shift)
+        _lines(axes, x, WINDOWS, extent, (high, wide), 1, 0, color="white", linewidth=0.2, alpha=0.6, zorder=3.2)
+        _lines(axes, x, WINDOWS, extent, (high, wide), window, shift if i == 1 else 0, color=draw.SCORE, linewidth=1.8, zorder=4)
+        draw.text(axes, x + LARGE / 2, WINDOWS - 0.12, caption, va="top")
+
+
+def _groups(axes, x: float, extent: tuple[float, float], grid: tuple[int, int], shift: int) -> None:
+    """Tint the parts of the rolled map that came round from the other side: they share a window, but must not attend to each other."""
+    colors = {(1, 0): draw.POOL, (0, 1): draw.CONV, (1, 1): draw.OTHER}
+    cut = (grid[0] - shift, grid[1] - shift)
+    for (down, across), color in colors.items():
+        top, bottom = (cut[0], grid[0]) if down else (0, cut[0])
+        left, right = (cut[1], grid[1]) if across else (0, cut[1])
+        corner = (x + extent[0] * left / grid[1], WINDOWS + extent[1] * (1 - bottom / grid[0]))
+        sides = (extent[0] * (right - left) / grid[1], extent[1] * (bottom - top) / grid[0])
+        draw.rectangle(axes, *corner, *sides, color, facecolor=color, alpha=0.55, linewidth=0, zorder=3)

@@ -1,0 +1,95 @@
+"""Figures 2 to 5 show the shapes of the module they are handed, legibly and inside the page."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+
+from seglib import diagrams, models
+
+DRAWN = {"fcn": ("fcn8s", 4), "unet": ("unet", 4), "vit": ("vit", 64), "swin": ("swin", 16)}
+FULL = {
+    "fcn": ("fcn8s", {"4096", "512", "48×48", "24×24", "×8"}),
+    "unet": ("unet", {"512+512", "1024", "48×48", "19 scores a pixel\n768×768"}),
+    "vit": ("vit", {"linear projection, 768 → 384", "MLP\n384→1536\n→384", "2304", "384×384"}),
+    "swin": (
+        "swin",
+        {"stage 1: 192×192 tokens\nof 96 channels\n24×24 windows", "stage 4: 24×24 tokens\nof 768 channels\n3×3 windows", "24"},
+    ),
+}
+
+
+def words(figure) -> set[str]:
+    return {text.get_text() for axes in figure.axes for text in axes.texts}
+
+
+def draw(figure_name, *, width=None, classes=19, size=(768, 768), **options):
+    name, small = DRAWN[figure_name]
+    with torch.device("meta"):
+        model = models.build(name, classes, width=width or small, **options)
+    return getattr(diagrams, figure_name)(model, size)
+
+
+@pytest.mark.parametrize("figure_name", FULL)
+def test_the_published_size_is_drawn(figure_name):
+    name, expected = FULL[figure_name]
+    with torch.device("meta"):
+        model = models.build(name, 19)
+    assert expected <= words(getattr(diagrams, figure_name)(model))
+
+
+@pytest.mark.parametrize("figure_name", DRAWN)
+def test_another_module_draws_other_numbers(figure_name):
+    assert words(draw(figure_name)) != words(draw(figure_name, classes=11))
+    assert words(draw(figure_name)) != words(draw(figure_name, size=(256, 512)))
+
+
+@pytest.mark.parametrize("size", [(768, 768), (360, 480), (144, 192)])
+@pytest.mark.parametrize("figure_name", DRAWN)
+def test_words_are_legible_and_inside_the_page(figure_name, size):
+    figure = draw(figure_name, size=size)
+    figure.canvas.draw()
+    page = figure.bbox
+    for axes in figure.axes:
+        for text in axes.texts:
+            assert text.get_fontsize() >= 7
+            extent = text.get_window_extent()
+            inside = page.x0 <= extent.x0 and extent.x1 <= page.x1 and page.y0 <= extent.y0 and extent.y1 <= page.y1
+            assert inside, text.get_text()
+
+
+@pytest.mark.parametrize("figure_name", DRAWN)
+def test_pictures_in_either_layout_and_none(figure_name):
+    name, width = DRAWN[figure_name]
+    model = models.build(name, 19, width=width)
+    scene = np.random.default_rng(0).integers(0, 255, (100, 200, 3), np.uint8)
+    pages = []
+    for image in (scene, scene.transpose(2, 0, 1)):
+        stream = io.BytesIO()
+        getattr(diagrams, figure_name)(model, (96, 96), image, scene).savefig(stream, format="raw", dpi=40)
+        pages.append(stream.getvalue())
+    assert pages[0] == pages[1]
+
+
+def test_a_unet_without_skips_has_none_drawn():
+    assert any("+" in text for text in words(draw("unet")))
+    assert not any("+" in text for text in words(draw("unet", skips=False)))
+
+
+@pytest.mark.parametrize("name", ["fcn16s", "fcn32s"])
+def test_the_other_fcns(name):
+    with torch.device("meta"):
+        drawn = words(diagrams.fcn(models.build(name, 19, width=8)))
+    assert ("×32" if name == "fcn32s" else "×16") in drawn
+
+
+def test_shapes_are_those_of_a_real_pass():
+    model = models.build("unet", 5, width=4).eval()
+    seen = {}
+    model.decoder[1].register_forward_hook(lambda *args: seen.update(real=tuple(args[2].shape[1:])))
+    model(torch.zeros(1, 3, 90, 70))
+    found = diagrams.shapes(model, (90, 70))
+    assert found["decoder.1"] == seen["real"] == (16, 23, 18)
+    assert found["image"] == (3, 90, 70) and found[""] == (5, 90, 70)
+    assert next(model.parameters()).device.type == "cpu", "the model itself must be left as it was"
