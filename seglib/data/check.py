@@ -50,8 +50,8 @@ class Report:
         return not self.problems
 
     def __str__(self) -> str:
-        files_read = sum(map(Counter.total, [*self.images.values(), *self.label_maps.values()]))
-        lines = [f"{self.name}{' in ' + self.root if self.root else ''}: {files_read} files in {self.seconds:.0f} s", ""]
+        what = f"in {self.root}: {self.sizes.total()} files decoded" if self.root else f": {self.sizes.total()} scenes drawn"
+        lines = [f"{self.name} {what} in {self.seconds:.0f} s", ""]
         lines += [f"{'split':<24}{'images':>8}{'official':>10}{'label maps':>12}"]
         for split, cities in self.images.items():
             maps, official = self.label_maps.get(split, Counter()), OFFICIAL.get(self.name, {}).get(split, "-")
