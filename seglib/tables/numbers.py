@@ -11,6 +11,7 @@ from seglib.labels import TABLES
 from seglib.tables import evidence as read
 from seglib.tables.claims import claims
 from seglib.tables.evidence import SCORES, Evidence
+from seglib.tables.layout import escape
 
 COSTS = {"seconds": 1, "images_per_second": 1, "milliseconds_per_image": 1, "peak_memory_mb": 1, "parameters": 1e-6}
 NAMES = {"images_per_second": "images-per-second", "milliseconds_per_image": "milliseconds", "peak_memory_mb": "memory"}
@@ -101,7 +102,7 @@ def _measures(evidence: Evidence) -> dict[str, str]:
 
 def _claims(evidence: Evidence) -> dict[str, str]:
     rows = claims(evidence)
-    found = {f"claims/{row.id}/verdict": row.verdict for row in rows} | {f"claims/{row.id}/number": row.number for row in rows}
+    found = {f"claims/{row.id}/verdict": row.verdict for row in rows} | {f"claims/{row.id}/number": escape(row.number) for row in rows}
     for verdict in ("confirmed", "refuted", "open"):
         found[f"claims/count/{verdict}"] = str(sum(row.verdict == verdict for row in rows))
     return found
