@@ -14,7 +14,7 @@ from seglib import checkpoints, records, training
 
 EXACT = {"precision": "float64", "optimiser": "sgd", "lr": 0.05, "schedule": "constant", "images": 80, "jitter": 0.2}
 MODELS = {
-    "vit": {"model": "vit", "width": 64, "depth": 1},
+    "vit": {"model": "vit", "width": 64, "depth": 1, "freeze_batch_norm": True},  # its decoder has batch norm
     "fcn8s": {"model": "fcn8s", "width": 4, "batch_norm": False},
     "unet": {"model": "unet", "freeze_batch_norm": True},
 }

@@ -12,7 +12,7 @@ import torch
 from training_helpers import Nursery, child, config, load, weights_digest
 
 from seglib import checkpoints, data, training
-from seglib.training import batches, loop
+from seglib.training import batches, optimisation, state
 
 KILLED = {"unet": {"images": 640}, "vit": {"images": 640, "model": "vit", "width": 64, "depth": 1, "dropout": 0.1, "ema": 0.9}}
 
@@ -47,9 +47,9 @@ def kill_and_resume(tmp_path, nursery, settings: dict, kills: int) -> None:
         assert code in (0, -signal.SIGKILL)
         killed += code == -signal.SIGKILL
         with pytest.WarningsRecorder() as recorder:
-            state = checkpoints.latest(folder / name)
+            saved = checkpoints.latest(folder / name)
         assert not recorder.list, "a checkpoint was unreadable"
-        assert state is None or state["step"] > 0
+        assert saved is None or saved["step"] > 0
         if code == 0:
             assert weights_digest(folder, name) == wanted
             if killed < kills:
@@ -118,13 +118,13 @@ def test_nan_stops_before_the_step_and_names_the_files(tmp_path, monkeypatch, po
 
         return loss
 
-    monkeypatch.setattr(loop, "make_loss", make_loss)
+    monkeypatch.setattr(state, "make_loss", make_loss)
     with pytest.raises(training.NonFinite, match="step 6, which was not taken. Images: train/") as caught:
         training.train(config(), folder=tmp_path, progress=False)
     names = str(caught.value).split("Images: ")[1].split(". Lower")[0].split(", ")
     assert len(names) == 4 and set(names) <= set(load("", "train", size=(32, 48)).names)
-    state = checkpoints.latest(tmp_path / training.run_name(config()))
-    assert state["step"] == 4 and all(torch.isfinite(value).all() for value in state["model"].values())
+    saved = checkpoints.latest(tmp_path / training.run_name(config()))
+    assert saved["step"] == 4 and all(torch.isfinite(value).all() for value in saved["model"].values())
 
 
 def test_edited_record(tmp_path):
@@ -170,14 +170,14 @@ def test_damaged_checkpoint_while_resuming(tmp_path):
 def _train_until(settings, folder, step: int) -> None:
     """Train to `step`, where something breaks."""
     with pytest.MonkeyPatch.context() as patch:
-        real = loop.optimisation.rates
+        real = optimisation.rates
 
         def rates(config, now, *rest):
             if now == step:
                 raise RuntimeError("broken")
             return real(config, now, *rest)
 
-        patch.setattr(loop.optimisation, "rates", rates)
+        patch.setattr(optimisation, "rates", rates)
         with pytest.raises(RuntimeError, match="broken"):
             training.train(settings, folder=folder, progress=False)
 

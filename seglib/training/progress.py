@@ -1,5 +1,6 @@
 """One line per run that is updated in place: in a terminal, in a notebook cell, and one line per epoch in a log file."""
 
+import multiprocessing
 import sys
 import time
 
@@ -33,7 +34,8 @@ class Progress:
         self.name, self.steps, self.images_per_step, self.epochs, self.shown = name, steps, images_per_step, epochs, shown
         self.begun, self.first, self.last_shown, self.score, self.width = time.monotonic(), start, 0.0, float("nan"), 0
         self.notebook = shown and in_notebook()
-        self.terminal = shown and not self.notebook and sys.stderr.isatty()
+        worker = multiprocessing.parent_process() is not None  # one of several at work in the same terminal: whole lines
+        self.terminal = shown and not self.notebook and not worker and sys.stderr.isatty()
         self.handle = None
 
     def line(self, step: int, epoch: int, loss: float) -> str:

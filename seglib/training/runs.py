@@ -1,14 +1,17 @@
 """A run from its config to its record: find a finished one, lock, resume or start, train, score at full size, keep."""
 
+import contextlib
 import json
+import os
 import platform
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from seglib import checkpoints, data, evaluation, models, records, scores
-from seglib.training import loop, processes
+from seglib.training import loop, processes, state
 from seglib.training.config import TrainConfig, from_dict, resolve, run_name, to_dict
 from seglib.training.progress import Progress, duration, in_notebook
 
@@ -29,30 +32,22 @@ def train(config: TrainConfig, *, folder, force: bool = False, progress: bool = 
     weights = _initial_weights(config, folder)
     checkpoints.check_writable(folder / name)
     run = None
-    with checkpoints.lock(folder / name) if _main_process() else _nothing():
+    with checkpoints.lock(folder / name) if _main_process() else contextlib.nullcontext():
         record = None if force else finished(config, folder)  # another process may have ended it while this one waited to start
         if record is not None:
             return record
         if force and _main_process():
             checkpoints.clear(folder / name)
-        run = loop.Run(config, folder / name, weights)
+        run = state.Run(config, folder / name, weights)
         run.accelerator.wait_for_everyone()
-        state = checkpoints.latest(folder / name)
-        if state is not None:
-            run.restore(state)
+        saved = checkpoints.latest(folder / name)
+        if saved is not None:
+            run.restore(saved)
         return _finish(run, name, folder, progress, tensorboard)
 
 
 def _main_process() -> bool:
-    import os
-
     return int(os.environ.get("RANK", 0)) == 0
-
-
-def _nothing():
-    import contextlib
-
-    return contextlib.nullcontext()
 
 
 def finished(config: TrainConfig, folder) -> records.Record | None:
@@ -68,7 +63,7 @@ def finished(config: TrainConfig, folder) -> records.Record | None:
     return record
 
 
-def _finish(run: loop.Run, name: str, folder: Path, progress: bool, tensorboard: bool) -> records.Record:
+def _finish(run: state.Run, name: str, folder: Path, progress: bool, tensorboard: bool) -> records.Record:
     """Train to the end, score at full size, write weights and record, delete the checkpoints."""
     begun = time.monotonic()
     board = _board(run.folder / "tensorboard") if tensorboard and run.main else None
@@ -85,8 +80,8 @@ def _finish(run: loop.Run, name: str, folder: Path, progress: bool, tensorboard:
     found = _score(run, model, bar)
     record = records.Record(name, to_dict(run.config), run.history, found, _cost(run, model, time.monotonic() - begun), _environment(run))
     if run.main:
-        state = {"model": model.state_dict(), "labels": run.labels.name, "config": json.dumps(to_dict(run.config))}
-        checkpoints.write(state, run.folder / "weights.pt")
+        kept = {"model": model.state_dict(), "labels": run.labels.name, "config": json.dumps(to_dict(run.config))}
+        checkpoints.write(kept, run.folder / "weights.pt")
         records.save(record, folder / f"{name}.json")
         checkpoints.clear(run.folder)
     run.accelerator.wait_for_everyone()
@@ -98,7 +93,7 @@ def _finish(run: loop.Run, name: str, folder: Path, progress: bool, tensorboard:
     return record
 
 
-def _score(run: loop.Run, model, bar: Progress) -> dict[str, records.Scores]:
+def _score(run: state.Run, model, bar: Progress) -> dict[str, records.Scores]:
     """Scores per split that `final` asks for, at the truth's own size; every process scores its share of the images."""
     config = run.config
     splits = {"full": ("val", "test"), "val": ("val",), "none": ()}[config.final]
@@ -118,7 +113,7 @@ def _score(run: loop.Run, model, bar: Progress) -> dict[str, records.Scores]:
     return found
 
 
-def _cost(run: loop.Run, model, seconds: float) -> dict:
+def _cost(run: state.Run, model, seconds: float) -> dict:
     """What the run took. `seconds` is this call's, training time is summed over interruptions."""
     images = run.step * run.plan.images_per_step
     return {
@@ -132,7 +127,7 @@ def _cost(run: loop.Run, model, seconds: float) -> dict:
     }
 
 
-def _environment(run: loop.Run) -> dict:
+def _environment(run: state.Run) -> dict:
     """Device and versions; neither host nor path."""
     cuda = run.device.type == "cuda"
     device = torch.cuda.get_device_name(run.device) if cuda else f"CPU, {torch.get_num_threads()} threads"
@@ -159,14 +154,12 @@ def read_weights(folder, name: str) -> dict:
 
 def load_model(folder, name: str) -> tuple[torch.nn.Module, TrainConfig]:
     """(model in eval mode on its device, config) of the finished run `name` in `folder`; on the CPU where its GPU is missing."""
-    state = read_weights(folder, name)
-    config = from_dict(json.loads(state["config"]))
+    kept = read_weights(folder, name)
+    config = from_dict(json.loads(kept["config"]))
     if config.device == "cuda" and not torch.cuda.is_available():
         config = from_dict(to_dict(config) | {"device": "cpu", "precision": "float32"})
-    from dataclasses import replace
-
-    model = loop.make_model(replace(config, init="random"), data.table(config.dataset))
-    models.load(model, state["model"])
+    model = state.make_model(replace(config, init="random"), data.table(config.dataset))
+    models.load(model, kept["model"])
     return model.to(config.device).eval(), config
 
 
@@ -177,10 +170,10 @@ def _initial_weights(config: TrainConfig, folder: Path):
     """
     if config.init == "random" or config.init.startswith("imagenet"):
         return None
-    state = read_weights(folder, config.init)
-    outputs = from_dict(json.loads(state["config"])).void
-    same = state["labels"] == data.table(config.dataset).name and outputs == config.void
-    return lambda model: (models.load if same else models.load_encoder)(model, state["model"])
+    kept = read_weights(folder, config.init)
+    void = from_dict(json.loads(kept["config"])).void
+    same = kept["labels"] == data.table(config.dataset).name and void == config.void
+    return lambda model: (models.load if same else models.load_encoder)(model, kept["model"])
 
 
 RATES = {"fcn_baseline": 69.0, "fcn32s": 13.0, "fcn16s": 13.0, "fcn8s": 13.0, "unet": 8.8, "vit": 14.0, "swin": 13.0, "cnn_j": 13.0}
