@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from . import noise
-from .facades import WALLS, facade, wall
+from .facades import facade, wall, wall_color
 from .light import srgb
 
 BUILDING = 11
@@ -61,13 +61,13 @@ def house(canvas, rng, plan, plot, light, *, height, setback=0.0, depth=10.0, ki
     normal = np.array([-plot.side, 0.0, 0.0])
     lit = front_light(rng, light, normal, image.shape[:2], height, plot.edge_gap if hasattr(plot, "edge_gap") else 16.0)
     gable = quad_light(light, (0, 0, -1))
-    texture = wall(rng, (64, 64), 8, "brick" if rng.random() < 0.5 else "plaster", srgb(rng, WALLS[rng.integers(len(WALLS))]))
+    texture = wall(rng, (64, 64), 8, "brick" if rng.random() < 0.5 else "plaster", wall_color(rng, "brick"))
     if rng.random() < 0.6:
         texture = noise.tint(np.broadcast_to(image.reshape(-1, 3).mean(0), (64, 64, 3)), noise.patch(rng, 0.8, (64, 64)), 0.06)
     back = plot.side * (plot.line + setback + depth)
     pitched = kind != "hall" and height < 13 and rng.random() < 0.75
     rise = rng.uniform(2.2, 4.2) if pitched else 0.0
-    base = -0.6
+    base = -0.03
     if plot.s0 > near:
         canvas.quad([(x, height, s0), (back, height, s0), (back, base, s0), (x, base, s0)], texture, BUILDING, light=gable, depth=s0)
     if pitched:
@@ -108,7 +108,7 @@ def _chimney(canvas, rng, light, x, s, y):
     canvas.quad([(x - w, y + h, s), (x + w, y + h, s), (x + w, y, s), (x - w, y, s)], texture, BUILDING, light=quad_light(light, (0, 0, -1)))
 
 
-def across(canvas, rng, light, x0, x1, s, height, *, shop=False, church=False):
+def across(canvas, rng, light, x0, x1, s, height, *, shop=False, base=-1.5):
     """A house that faces the camera: at the end of the street or of the view."""
     ppm = density(canvas, s)
     image, emission = facade(rng, x1 - x0, height, ppm, shop=shop, night=light.night)
@@ -119,5 +119,5 @@ def across(canvas, rng, light, x0, x1, s, height, *, shop=False, church=False):
         tiles = _tiles(rng, light)
         canvas.quad([(x0 + inset, height + rise, s + 4), (x1 - inset, height + rise, s + 4), (x1, height, s), (x0, height, s)], tiles,
                     BUILDING, light=quad_light(light, (0, 1, -0.7)), depth=s)  # fmt: skip
-    corners = [(x0, height, s), (x1, height, s), (x1, -1.5, s), (x0, -1.5, s)]
+    corners = [(x0, height, s), (x1, height, s), (x1, base, s), (x0, base, s)]
     canvas.quad(corners, image, BUILDING, light=lit, emission=emission if light.night else None, depth=s)

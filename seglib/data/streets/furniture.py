@@ -4,7 +4,7 @@ import numpy as np
 
 from . import noise
 from .canvas import Patch
-from .facades import WALLS, rect, sign_band, wall
+from .facades import WALLS, rect, sign_band, wall, wall_color
 from .light import srgb
 
 POLE, LIGHT, SIGN, FENCE, WALL, STATIC, RAIL = 17, 19, 20, 13, 12, 4, 14
@@ -200,7 +200,7 @@ def garden_wall(canvas, rng, light, side, line, s0, s1, *, lit=1.0, height=None)
     ppm = float(np.clip(canvas.camera.f / max(s0, 3), 12, 48))
     shape = (max(4, int(height * ppm)), max(4, int((s1 - s0) * ppm)))
     material = str(rng.choice(["brick", "stone", "plaster", "panel"], p=[0.45, 0.25, 0.18, 0.12]))
-    color = srgb(rng, WALLS[rng.integers(len(WALLS))], 14)
+    color = wall_color(rng, material)
     image = wall(rng, shape, ppm, material, color)
     rect(image, 0, 0, shape[1], 0.1 * ppm, color * 1.12)
     rect(image, 0, 0.1 * ppm, shape[1], 0.14 * ppm, color * 0.5)

@@ -45,7 +45,7 @@ def zones(plan, x, s):
 def materials(rng, plan, light):
     """Per zone: albedo (7, 3) sRGB and the strength (7, 3) of fine, middle and coarse noise."""
     grey = rng.uniform(62, 125)
-    road = np.array([grey, grey, grey]) + rng.normal(0, 4, 3) + np.array([3, 1, -2]) * rng.normal()
+    road = np.array([grey, grey, grey]) + rng.normal(0, 1.5, 3) + np.array([3, 1, -2]) * rng.normal()
     slabs = [(135, 130, 122), (118, 112, 106), (150, 140, 128), (128, 92, 80), (98, 98, 100), (160, 156, 150)]
     walk = srgb(rng, slabs[rng.integers(len(slabs))], 6)
     grass = {"summer": (88, 112, 52), "spring": (86, 124, 50), "autumn": (118, 108, 62), "winter": (104, 100, 70)}[light.season]

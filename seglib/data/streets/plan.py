@@ -39,7 +39,7 @@ class Plan:
         wide = 1.0 if self.style == "centre" else 0.0
         self.walk = {side: rng.uniform(2.2, 4.4) + wide * rng.uniform(0.4, 3.4) for side in (-1, 1)}
         self.parking_void = rng.random() < 0.25
-        self.tram = lanes >= 2 and rng.random() < 0.2
+        self.tram = lanes >= 2 and rng.random() < 0.20
         self.rails_own = self.tram and rng.random() < 0.5
         self.cobbles = rng.random() < 0.10
         self.half = half

@@ -95,9 +95,10 @@ def tree(canvas, rng, x, s, height, kind, crowns, light, lit=1.0):
     """A tree at (x, s): trunk and one to three crowns in depth."""
     sprite = crowns[kind][rng.integers(len(crowns[kind]))]
     spread = height * (rng.uniform(0.32, 0.48) if kind == "round" else rng.uniform(0.16, 0.26))
-    foot = 0.0 if kind == "cone" else height * rng.uniform(0.12, 0.28)
+    bare = sprite[1].mean() < 70  # a sprite of twigs brings its own trunk
+    foot = 0.0 if kind == "cone" or bare else height * rng.uniform(0.12, 0.28)
     amb = light.ambient(x, s, 0.35 + 0.65 * lit)
-    if s > 1.6:
+    if s > 1.6 and not bare:
         bark = srgb(rng, (78, 68, 58), 8)
         top = (x + rng.normal(0, 0.15), foot + height * 0.35, s)
         r = np.clip(height * 0.018, 0.08, 0.4)

@@ -122,7 +122,7 @@ def _tree(items, canvas, rng, light, crowns, x, s, height, key=None):
 def _grove(items, canvas, rng, light, crowns, side, line, s0, s1, *, dense, small=False):
     n = int((s1 - max(s0, 0)) / (3.0 if dense else 8.0)) + 1
     for _ in range(n):
-        s, x = rng.uniform(max(s0, 3), max(s1, 4)), side * (line + rng.uniform(0.5, 14 if dense else 5))
+        s, x = rng.uniform(max(s0, 6), max(s1, 7)), side * (line + rng.uniform(0.5, 14 if dense else 5))
         _tree(items, canvas, rng, light, crowns, x, s, rng.uniform(2, 6) if small else rng.uniform(5, 15), key=s + 7)
 
 
@@ -132,7 +132,7 @@ def _street_trees(items, canvas, rng, plan, light, crowns):
     for side in (-1, 1):
         if rng.random() > chance:
             continue
-        gap, s, size = rng.uniform(6, 14), rng.uniform(4, 14), rng.uniform(6, 15)
+        gap, s, size = rng.uniform(6, 14), rng.uniform(7, 16), rng.uniform(6, 15)
         while s < 150:
             if not plan.is_junction(side, s, 3.0) and rng.random() < 0.9:
                 x = side * (plan.edge[side] + rng.uniform(0.6, 1.1))
@@ -163,7 +163,7 @@ def _backdrop(items, canvas, rng, plan, light, crowns):
                 a, b = sorted((side * x0, side * (x0 + width)))
                 if rng.random() < (0.8 if plan.style in ("centre", "terrace") else 0.4):
                     items.add(s1 + 2.2, lambda lit, a=a, b=b, s=s1 + 1.6, h=height, r=seed: across(
-                        canvas, np.random.default_rng(r), light, a, b, s, h, shop=h > 8))  # fmt: skip
+                        canvas, np.random.default_rng(r), light, a, b, s, h, shop=h > 8, base=-0.03))  # fmt: skip
                 else:
                     _tree(items, canvas, rng, light, crowns, side * (x0 + 4), s1 + rng.uniform(3, 8), rng.uniform(5, 11))
                 x0 += width

@@ -42,7 +42,7 @@ def _vehicle(items, canvas, rng, plan, light, x, s, turn, kind, free=None):
 
 
 def _pick(rng):
-    return str(rng.choice(["car", "truck", "bus", "trailer", "caravan"], p=[0.981, 0.006, 0.004, 0.004, 0.005]))
+    return str(rng.choice(["car", "truck", "bus", "trailer", "caravan"], p=[0.968, 0.014, 0.008, 0.005, 0.005]))
 
 
 def _parked(items, canvas, rng, plan, light):
@@ -79,11 +79,11 @@ def _moving(items, canvas, rng, plan, light):
         oncoming = rng.random() < 0.5
         x = (1.5 if oncoming == plan.keep_left else -1.5)
         if abs(x - plan.ego) > 1.0 or rng.random() < 0.5:
-            _vehicle(items, canvas, rng, plan, light, x, rng.uniform(24, 70), np.pi if oncoming else 0.0, "tram")
+            _vehicle(items, canvas, rng, plan, light, x, rng.uniform(22, 60), np.pi if oncoming else 0.0, "tram")
 
 
 def _pick_moving(rng):
-    return str(rng.choice(["car", "truck", "bus"], p=[0.952, 0.012, 0.036]))
+    return str(rng.choice(["car", "truck", "bus"], p=[0.922, 0.036, 0.042]))
 
 
 def _crossing(items, canvas, rng, plan, light):
@@ -149,7 +149,7 @@ def _two_wheelers(items, canvas, rng, plan, light):
     for _ in range(rng.poisson(1.5)):
         side = rng.choice([-1, 1])
         x = side * (plan.edge[side] + (rng.uniform(0.4, 0.9) if rng.random() < 0.6 else plan.verge[side] + plan.walk[side] - 0.4))
-        s, turn, motor = rng.uniform(5, 35), rng.uniform(-0.4, 0.4) + rng.choice([0, np.pi / 2]), rng.random() < 0.22
+        s, turn, motor = rng.uniform(5, 35), rng.uniform(-0.4, 0.4) + rng.choice([0, np.pi / 2]), rng.random() < 0.21
         for k in range(rng.integers(1, 3) if motor else rng.integers(1, 7)):
             seed, at = int(rng.integers(1 << 31)), s + 0.62 * k
             machine = people.motorcycle if motor else people.bicycle
@@ -204,7 +204,7 @@ def _furniture(items, canvas, rng, plan, light):
                 if not plan.is_junction(side, s + 1.6 * k, 0.5):
                     x = side * (plan.edge[side] + 0.35)
                     _place(items, canvas, rng, light, x, s + 1.6 * k, furniture.post, 1.0, height=0.95, radius=0.07)
-        if rng.random() < 0.3:  # railings at the kerb
+        if rng.random() < 0.22:  # railings at the kerb
             seed, s = int(rng.integers(1 << 31)), rng.uniform(4, 40)
             x = side * (plan.edge[side] + 0.3)
             rail = rng.random() < 0.15
