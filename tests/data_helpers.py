@@ -1,5 +1,7 @@
 """What the data tests share: a source of tiny samples, and tiny folders in the layouts of CamVid and Cityscapes."""
 
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -15,15 +17,17 @@ class Fake:
 
     name, split, annotation, labels = "fake", "train", "fine", CITYSCAPES
 
-    def __init__(self, log: Path, count: int = 6, content: str = "a", delay: float = 0.0, instances: bool = True, bad: int | None = None):
+    def __init__(self, log: Path, count: int = 6, content: str = "a", delay: float = 0.0, instances: bool = True, bad=None, deadly=None):
         self.log, self.names, self.content, self.delay = log, [f"s{i:03d}" for i in range(count)], content, delay
-        self.with_instances, self.bad = instances, bad
+        self.with_instances, self.bad, self.deadly, self.process = instances, bad, deadly, os.getpid()
 
     def image(self, i: int) -> torch.Tensor:
         with self.log.open("a") as file:
             file.write(f"{i}\n")
         if i == self.bad:
             raise ValueError(f"/data/{self.names[i]}.png is damaged: fetch it again")
+        if i == self.deadly and os.getpid() != self.process:
+            os.kill(os.getpid(), signal.SIGKILL)  # as the system does when memory runs out
         time.sleep(self.delay)
         return torch.from_numpy(np.random.default_rng(i).integers(0, 256, (3, 24, 40), dtype=np.uint8))
 

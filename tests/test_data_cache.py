@@ -176,6 +176,17 @@ def test_workers_make_the_same_and_pass_errors_on(tmp_path, monkeypatch):
         Resized(Fake(tmp_path / "log3", count=4, content="c", bad=3), SIZE)
 
 
+@pytest.mark.slow
+def test_a_worker_that_dies_is_said_and_the_rest_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(building, "QUICK", -1.0)
+    monkeypatch.setattr(building, "processes", lambda: 2)
+    with pytest.raises(RuntimeError, match=r"died at sample 3 .*start again"):
+        Resized(Fake(tmp_path / "log", count=4, deadly=3), SIZE)
+    monkeypatch.setattr(building, "QUICK", 60.0)
+    again, log = Resized(Fake(tmp_path / "log2", count=4), SIZE), Fake(tmp_path / "log2")
+    assert log.made() == [0, 3] and np.array_equal(again[3].image, Resized(Fake(tmp_path / "log3", content="b"), SIZE)[3].image)
+
+
 def test_a_full_disk_is_said_and_nothing_is_left(tmp_path, cache_folder, monkeypatch):
     def full(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -212,3 +223,28 @@ def test_a_loader_with_workers_gives_every_sample(tmp_path):
 def test_the_cache_lies_in_the_project_unless_said_otherwise(monkeypatch):
     monkeypatch.delenv("SEGLIB_CACHE")
     assert cache.cache_root().parts[-2:] == ("runs", "cache") and (cache.cache_root().parents[1] / "seglib").is_dir()
+
+
+def test_drawn_scenes_are_kept_and_drawn_again_when_damaged(cache_folder, monkeypatch):
+    from seglib.data.streets import Scene, Streets, source
+
+    rng, drawn = np.random.default_rng(0), []
+
+    def draw(seed):
+        drawn.append(seed)
+        ids = rng.integers(0, 34, (16, 32), dtype=np.uint8)
+        return Scene(rng.integers(0, 256, (16, 32, 3), dtype=np.uint8), ids, ids.astype(np.int32) * 1000, ids // 2 * 2)
+
+    monkeypatch.setattr(source, "draw", draw)
+    fine, coarse = Streets("val", "fine"), Streets("val", "coarse")
+    image, (target, instances) = fine.image(3), fine.truth(3)
+    assert torch.equal(Streets("val").image(3), image) and not torch.equal(coarse.truth(3)[0], target) and len(drawn) == 1
+    assert torch.equal(instances[target != 255] // 1000, torch.from_numpy(fine.labels.to_file[target[target != 255].numpy()]).int())
+    kept = sorted(cache_folder.rglob("*.png"))
+    assert len(kept) == 4
+    for path in kept:
+        contents = bytearray(path.read_bytes())
+        contents[60] ^= 1
+        path.write_bytes(contents)
+    fine.truth(3), coarse.truth(3), fine.image(3)
+    assert len(drawn) > 1 and all(len(path.read_bytes()) > 60 for path in kept)

@@ -187,40 +187,43 @@ def _by_workers(source, size, part, todo: list[int]) -> None:
     workers = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) for _ in range(min(processes(), total))
     ]
-    try:
-        with ThreadPoolExecutor(len(workers)) as pool:
+    with ThreadPoolExecutor(len(workers)) as pool:
+        try:
             waiting = [pool.submit(_feed, worker, job, queue) for worker in workers]
             while not all(future.done() for future in waiting):
                 _progress(part.stem, total - queue.qsize(), total, start)
                 time.sleep(0.2)
             for future in waiting:
                 future.result()
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.wait()
+        finally:  # an interrupt must not wait for the rest
+            _drain(queue)
+            for worker in workers:
+                worker.kill()
+                worker.wait()
+
+
+def _drain(queue) -> None:
+    with contextlib.suppress(Empty):
+        while True:
+            queue.get_nowait()
 
 
 def _feed(worker, job: bytes, queue) -> None:
     """Hand sample numbers to one worker, one at a time, until there are none; raise what it raised."""
-    worker.stdin.write(job)
-    while True:
-        try:
+    error, i = None, None
+    try:
+        worker.stdin.write(job)
+        while error is None:
             i = queue.get_nowait()
-        except Empty:
-            return
-        pickle.dump(i, worker.stdin)
-        worker.stdin.flush()
-        try:
+            pickle.dump(i, worker.stdin)
+            worker.stdin.flush()
             error = pickle.load(worker.stdout)
-        except EOFError:
-            raise RuntimeError(
-                f"a process that built the cache died at sample {i} (out of memory?): start again, it goes on there"
-            ) from None
-        if error is not None:
-            while not queue.empty():  # the others stop too
-                queue.get_nowait()
-            raise error
+    except Empty:
+        return
+    except (EOFError, OSError, pickle.UnpicklingError):
+        error = RuntimeError(f"a process that builds the cache died at sample {i} (no memory?): start again, it goes on there")
+    _drain(queue)  # the others stop too
+    raise error
 
 
 def work(source, size, part: str) -> None:
