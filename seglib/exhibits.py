@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from seglib import data, evaluation, records, study, training
+from seglib import data, evaluation, models, records, scores, study, training
 from seglib.labels import IGNORE
-from seglib.models import attention
+from seglib.models import attention, cost
 
 EVERY = 4  # label maps are kept at a quarter of the size: every fourth pixel of 2048x1024
 CENTRE = EVERY // 2
@@ -32,6 +32,11 @@ def scenes(indices: list[int], split: str = "test") -> list[np.ndarray]:
         image = source.image(index).float()
         shown.append(torch.nn.functional.avg_pool2d(image, EVERY).round().byte().numpy())
     return shown
+
+
+def full_scene(index: int, split: str = "test") -> np.ndarray:
+    """A street scene at its own size, (H, W, 3) uint8."""
+    return data.source("streets", split).image(index).permute(1, 2, 0).numpy()
 
 
 def predictions(page, arms: dict[str, list[records.Record]], indices: list[int]) -> dict[str, np.ndarray]:
@@ -96,3 +101,34 @@ def share_near_edges(truth: np.ndarray, prediction: np.ndarray) -> float:
     """The share of the wrong pixels that lie near an outline; NaN without an error."""
     wrong = (truth != prediction) & (truth != IGNORE)
     return float(edges(truth)[wrong].mean()) if wrong.any() else float("nan")
+
+
+def encoder_times(sides: tuple[int, ...]) -> dict:
+    """Milliseconds of a forward pass of the narrow ViT and Swin at square images, on this device."""
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "2-core CPU"
+    built = {name: models.build(name, 19, width=width).eval() for name, width in (("vit", 192), ("swin", 48))}
+    measured = {name: [round(cost.milliseconds(net, (side, side), repeats=3), 2) for side in sides] for name, net in built.items()}
+    return {"device": device, "sides": list(sides)} | measured
+
+
+def baselines(page) -> dict:
+    """Floors, ceilings, class shares and counts of a profile's pictures, quickly: the keys of report/results/measure-baselines-*.json.
+
+    Shares and the prior are counted at training size, ceilings on the first 16 test pictures at their own size.
+    """
+    chosen = study.PROFILES[page.profile]
+    train_limit, _, test_limit = chosen.limits[page.dataset]
+    train = data.load(page.dataset, "train", size=chosen.size[page.dataset], limit=train_limit)
+    test = data.source(page.dataset, "test")
+    count, classes = min(16, test_limit or len(test.names), len(test.names)), train.labels.num_classes
+    truths = [np.asarray(test.truth(i)[0]) for i in range(count)]
+    small = [np.asarray(sample.target) for sample in train]
+    pixels = sum(np.bincount(target.ravel(), minlength=256) for target in small)[:classes]
+    floors = {"constant": scores.constant_class(truths, classes)[1], "prior": scores.pixel_prior(small, truths, classes)}
+    ceilings = {f"x{factor}": scores.subsampled_truth(truths, factor, classes) for factor in (2, 4, 8, 16, 32)}
+    return {
+        "floors": {name: 100 * scores.mean_iou(matrix) for name, matrix in floors.items()},
+        "ceilings": {name: 100 * scores.mean_iou(matrix) for name, matrix in ceilings.items()},
+        "shares": {name: 100 * float(n) / float(pixels.sum()) for name, n in zip(train.labels.names, pixels, strict=True)},
+        "counts": {"train": len(train), "test": count},
+    }

@@ -142,13 +142,23 @@ class Page:
         with np.load(folder / f"{name}.npz") as arrays:
             return {key: arrays[key] for key in arrays.files}
 
-    def measured(self, name: str, compute: Callable[[], dict]) -> dict:
-        """Timings: read from the committed measurement, or measured now and written beside this run's records."""
-        if self.profile == "published":
-            return json.loads((study.RESULTS / f"measure-{name}.json").read_text())
-        values = compute()
-        records.write_atomic(self.output / "kept" / f"measure-{name}.json", json.dumps(values, indent=1).encode() + b"\n")
-        return values
+    def measured(self, name: str, compute: Callable[[], dict] | None) -> dict:
+        """A measurement: the committed one in `published`, else measured now and written beside this run's records.
+
+        compute=None reads only, and is {} where nothing has been measured. FileNotFoundError names a committed file that is missing.
+        """
+        published = study.RESULTS / f"measure-{name}.json"
+        own = self.output / "kept" / f"measure-{name}.json"
+        if self.profile != "published" and compute is not None:
+            records.write_atomic(own, json.dumps(compute(), indent=1).encode() + b"\n")
+        path = published if self.profile == "published" or not own.exists() else own
+        if not path.exists():
+            if compute is None:
+                return {}
+            raise FileNotFoundError(
+                f"{path.relative_to(ROOT)} is missing: restore it, or measure again with 'python -m seglib report --measure'"
+            )
+        return json.loads(path.read_text())
 
     def write(self, numbers: dict, figures: dict[str, tuple]) -> None:
         """The last cell: numbers {key: value} to numbers/<stem>.json, figures {what: (figure, records)} to figures/<stem>-<what>.

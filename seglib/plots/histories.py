@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from seglib.plots.style import blank, canvas, color, marker
 from seglib.records import Record
@@ -48,6 +49,7 @@ def curves(groups: Mapping[str, Sequence[Record]], panels: Sequence[tuple], heig
         for index, (label, records) in enumerate(groups.items()):
             band(axis, records, key, index, label, factor)
         axis.set(title=title, xlabel="epoch", ylabel=ylabel, **options)
+        axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(labels)))
     return figure
@@ -58,7 +60,7 @@ def learning(groups: Mapping[str, Sequence[Record]], num_classes: int) -> Figure
     panels = [("val_miou", "Score", "mIoU on val, %", 100.0, {"ylim": (0, None)}), ("loss", "Training loss", "nats per pixel", 1.0, {})]
     figure = curves(groups, panels)
     _chance(figure.axes[1], np.log(num_classes), "ln K")
-    figure.axes[1].set_ylim(bottom=0)
+    figure.axes[1].set_ylim(0, 1.12 * max(np.log(num_classes), figure.axes[1].get_ylim()[1] / 1.05))
     return figure
 
 
@@ -85,6 +87,9 @@ def losses(data_sets: Mapping[str, Mapping[str, Sequence[Record]]], num_classes:
         axis.set(title=name, xlabel="epoch", ylabel="mIoU on val, %" if axis is miou[0] else "")
     nats.set(title="cross-entropy", xlabel="epoch", ylabel="nats per pixel", ylim=(0, None))
     overlap.set(title="overlap losses", xlabel="epoch", ylabel="1 − overlap", ylim=(None, 1.02))
+    nats.set_ylim(top=1.12 * max(np.log(num_classes[name]) for name in data_sets))
+    for axis in axes[0]:
+        axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     top = max(axis.get_ylim()[1] for axis in miou)
     for axis in miou:
         axis.set_ylim(0, top)

@@ -10,8 +10,8 @@ from seglib.plots.style import canvas, color, marker, picture
 
 
 def maps(panels: Mapping[str, np.ndarray], columns: int = 4, *, cmap: str = "viridis", height: float | None = None, label: str = "",
-         limits: tuple[float, float] | None = None) -> Figure:  # fmt: skip
-    """panels {title: (H, W) values or (H, W, 3) picture}: one colour scale over all value maps, with its bar."""
+         limits: tuple[float, float] | None = None, bar: bool = True) -> Figure:  # fmt: skip
+    """panels {title: (H, W) values or (H, W, 3) picture}: one colour scale over all value maps, with its bar unless bar=False."""
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
     values = [np.asarray(panel) for panel in panels.values() if np.asarray(panel).ndim == 2]
@@ -25,7 +25,7 @@ def maps(panels: Mapping[str, np.ndarray], columns: int = 4, *, cmap: str = "vir
         shown = axis.images[0] if panel.ndim == 2 else shown
     for axis in axes.flat[len(panels) :]:
         axis.axis("off")
-    if shown is not None:
+    if shown is not None and bar:
         figure.colorbar(shown, ax=axes.ravel().tolist(), label=label, fraction=0.03, pad=0.02, aspect=25)
     return figure
 
