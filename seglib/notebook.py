@@ -156,7 +156,7 @@ class Page:
             if compute is None:
                 return {}
             raise FileNotFoundError(
-                f"{path.relative_to(ROOT)} is missing: restore it, or measure again with 'python -m seglib report --measure'"
+                f"{path.relative_to(ROOT)} is missing: restore it, or run 'python -m seglib report --measure'"
             )
         return json.loads(path.read_text())
 
