@@ -14,9 +14,9 @@ PROFILES = ("published", "smoke", "cpu", "cpu-full", "gpu")
 
 
 def data_check(arguments) -> None:
-    from seglib.data.check import check
+    from seglib import data
 
-    found = check(arguments.dataset, arguments.root)
+    found = data.check(arguments.dataset, arguments.root)
     print(found)
     if not found.ok:
         raise ValueError(f"{arguments.dataset}: {len(found.problems)} problems, listed above")
@@ -196,10 +196,12 @@ def _data_parser(commands) -> None:
         title="actions", metavar="ACTION", required=True
     )
     check = _add(actions, "check", data_check, "read a data set and say what is wrong with it")
-    check.add_argument("--dataset", choices=DATASETS, default="streets")
+    check.add_argument("dataset", choices=DATASETS, nargs="?", default="streets")
     check.add_argument("--root", help="folder of the data set (default: CAMVID_DATASET, CITYSCAPES_DATASET)")
     make = _add(actions, "make", data_make, "write street scenes as PNG files in the Cityscapes layout")
-    make.add_argument("folder")
+    make.add_argument("name", choices=("streets",))
+    make.add_argument("--out", dest="folder", required=True, help="the folder to write")
+    make.add_argument("--format", choices=("cityscapes",), default="cityscapes", help="the layout (default: %(default)s)")
     make.add_argument("--limit", type=int, help="only the first N scenes of each split")
     get = _add(actions, "get", data_get, "download CamVid and check it")
     get.add_argument("name", choices=("camvid",))

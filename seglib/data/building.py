@@ -235,15 +235,18 @@ def work(source, size, part: str) -> None:
     while True:
         try:
             i = pickle.load(sys.stdin.buffer)
-        except EOFError:
-            return
+        except EOFError:  # all done, or the parent is gone
+            os._exit(0)
         try:
             fill(arrays, i, *make(source, i, size))
             error = None
         except Exception as caught:  # handed to the parent, which raises it
             error = caught if isinstance(caught, (ValueError, OSError)) else RuntimeError(f"{type(caught).__name__}: {caught}")
-        pickle.dump(error, answers)
-        answers.flush()
+        try:
+            pickle.dump(error, answers)
+            answers.flush()
+        except BrokenPipeError:
+            os._exit(0)
 
 
 _last = 0.0
