@@ -16,7 +16,11 @@ PROFILES = ("published", "smoke", "cpu", "cpu-full", "gpu")
 def data_check(arguments) -> None:
     from seglib import data
 
-    found = data.check(arguments.dataset, arguments.root)
+    try:
+        found = data.check(arguments.dataset, arguments.root)
+    except FileNotFoundError as error:  # its expected tree needs its lines
+        print(error, file=sys.stderr)
+        sys.exit(2)
     print(found)
     if not found.ok:
         raise ValueError(f"{arguments.dataset}: {len(found.problems)} problems, listed above")
@@ -26,7 +30,8 @@ def data_make(arguments) -> None:
     from seglib.data import streets
 
     folder = Path(arguments.folder)
-    streets.write_cityscapes(folder, **{key: value for key, value in (("limit", arguments.limit),) if value})
+    splits = {name: min(arguments.limit or len(seeds), len(seeds)) for name, seeds in streets.SPLITS.items()}
+    streets.write_cityscapes(folder, splits=splits)
     print(f"written in the Cityscapes layout; use it with CITYSCAPES_DATASET={folder} and --dataset cityscapes")
 
 
