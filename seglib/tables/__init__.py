@@ -9,7 +9,7 @@ Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a k
     share/<dataset>/<class>                   per cent of the labelled pixels of train       count/<dataset>/train|val|test
     cost/<model>/parameters|gflops|milliseconds|memory        full-size models; small models: architectures/<dataset>/<model>/parameters
     claims/<id>/verdict|number                confirmed, refuted or open        claims/count/confirmed|refuted|open
-    settings/<experiment>/images|seeds|size|batch|width       settings/total/runs|hours
+    settings/<experiment>/images|seeds|size|batch|width       settings/total/runs|hours|devices
 
 Without a suffix a quantity is the mean over seeds; sd is over seeds; low and high are the 95 % t interval over seeds; images-low and
 images-high the 95 % bootstrap interval over images. Scores are per cent with one decimal, on test at the label's own size.

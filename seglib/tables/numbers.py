@@ -111,4 +111,9 @@ def _claims(evidence: Evidence) -> dict[str, str]:
 def _totals(evidence: Evidence) -> dict[str, str]:
     records = evidence.records().values()
     seconds = sum(record.cost.get("seconds") or 0 for record in records)
-    return {"settings/total/runs": str(len(records)), "settings/total/hours": _text(seconds / 3600)}
+    devices = sorted({record.environment["device"] for record in records if record.environment.get("device")})
+    return {
+        "settings/total/runs": str(len(records)),
+        "settings/total/hours": _text(seconds / 3600),
+        "settings/total/devices": escape(" and ".join(devices)) or "no device",
+    }
