@@ -1,13 +1,21 @@
 """Small arrays that figures need of trained weights: predicted label maps, attention, logits. Made once, kept with the records."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from seglib import data, evaluation, models, records, scores, study, training
+from seglib import checkpoints, data, evaluation, models, records, scores, study, training
+from seglib.data import files
 from seglib.labels import IGNORE
 from seglib.models import attention, cost
+from seglib.study import sweeps
+from seglib.study.store import RESULTS
+from seglib.training.loop import make_model
+
+SMALL = RESULTS / "small.pt"  # the network that comes with the project
 
 EVERY = 4  # label maps are kept at a quarter of the size: every fourth pixel of 2048x1024
 CENTRE = EVERY // 2
@@ -51,8 +59,8 @@ def predictions(page, arms: dict[str, list[records.Record]], indices: list[int])
     return kept
 
 
-def looks(page, found: list[records.Record], index: int, points: dict[str, tuple[int, int]]) -> dict[str, np.ndarray]:
-    """What a trained ViT attends to in validation scene `index`: maps of the named patches (row, column), distances, embeddings.
+def looks(page, found: list[records.Record], index: int, points: dict[str, tuple[float, float]]) -> dict[str, np.ndarray]:
+    """What a trained ViT attends to in validation scene `index`, from the named points (row, column) in [0, 1] of the picture.
 
     "maps/<name>/<block>" (h, w) mean over heads; "distance" (blocks, heads) in pixels of the resized image; "positions" (h, w, h, w) is
     the similarity of the position embeddings at every second place.
@@ -62,7 +70,7 @@ def looks(page, found: list[records.Record], index: int, points: dict[str, tuple
     return attention_arrays(model, evaluation.resized(image, config.size), points)
 
 
-def attention_arrays(model, image: torch.Tensor, points: dict[str, tuple[int, int]]) -> dict[str, np.ndarray]:
+def attention_arrays(model, image: torch.Tensor, points: dict[str, tuple[float, float]]) -> dict[str, np.ndarray]:
     """As `looks`, of any ViT and one uint8 image (3, H, W)."""
     batch = training.normalise(image[None], model)
     kept, distances = {}, []
@@ -70,18 +78,66 @@ def attention_arrays(model, image: torch.Tensor, points: dict[str, tuple[int, in
         maps = attention.attention_maps(model, batch, block)  # (1, heads, h, w, h, w)
         distances.append(attention.attention_distance(maps).numpy())
         for name, (row, column) in points.items():
-            kept[f"maps/{name}/{block}"] = maps[0, :, row, column].mean(0).numpy().astype(np.float32)
+            place = int(row * maps.shape[2]), int(column * maps.shape[3])
+            kept[f"maps/{name}/{block}"] = maps[0, :, *place].mean(0).numpy().astype(np.float32)
     positions = attention.position_similarity(model).numpy()
     return kept | {"distance": np.stack(distances), "positions": positions[::2, ::2].astype(np.float32)}
 
 
-def sample_model(path: Path) -> tuple[torch.nn.Module, training.TrainConfig]:
-    """A checkpoint of ours -> its network and settings: a run's folder or its weights.pt."""
-    path = Path(path)
-    folder = path.parent if path.name == "weights.pt" else path
-    if not (folder / "weights.pt").is_file():
-        raise FileNotFoundError(f"{path}: no weights.pt there; name a run's folder below runs/<profile>-<data set>/")
-    return training.load_model(folder.parent, folder.name)
+def checkpoint(page, path: str = "") -> tuple[torch.nn.Module, training.TrainConfig]:
+    """A network to look through: a run's folder or weights.pt, by default report/results/small.pt, else the page's own U-Net.
+
+    FileNotFoundError says what was looked for. The network is on the CPU, in eval mode.
+    """
+    if not path and not SMALL.is_file():
+        return network(study.origin(page.profile, page.dataset, "architectures"), page.groups("architectures")["unet"][0])
+    file = Path(path) if path else SMALL
+    file = file / "weights.pt" if file.is_dir() else file
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"checkpoint {path!r}: no such file; name a run's folder below runs/<profile>-<data set>/, or its weights.pt"
+        )
+    state = checkpoints.read(file)
+    config = replace(training.from_dict(json.loads(state["config"])), init="random", device="cpu", precision="float32")
+    model = make_model(config, data.table(config.dataset))
+    models.load(model, state["model"])
+    return model.eval(), config
+
+
+def photographs(folder: str = "", limit: int = 6) -> dict[str, torch.Tensor]:
+    """{file name: (3, H, W) uint8} of a folder's JPEG and PNG files, sorted, the first `limit`; three street scenes without a folder.
+
+    Larger ones are halved until their longer side is at most 2048 px. FileNotFoundError and ValueError name folder and reason.
+    """
+    if not folder:
+        source = data.source("streets", "val")
+        return {source.names[i]: source.image(i) for i in range(min(3, limit))}
+    if not Path(folder).is_dir():
+        raise FileNotFoundError(f"photos={folder!r}: no such folder; give the path of a folder with JPEG or PNG files")
+    paths = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in files.IMAGES)
+    if not paths:
+        raise ValueError(f"photos={folder!r}: no JPEG or PNG file in there (found {len(list(Path(folder).iterdir()))} other entries)")
+    return {path.name: _at_most(files.read_image(path), 2048) for path in paths[:limit]}
+
+
+def _at_most(image: torch.Tensor, longest: int) -> torch.Tensor:
+    """Photographs of today have 12 million pixels and more: what is shown and trained at is far smaller."""
+    scale = max(image.shape[-2:]) / longest
+    return image if scale <= 1 else evaluation.resized(image, tuple(round(side / scale) for side in image.shape[-2:]))
+
+
+def halving(page) -> dict:
+    """The original's sweep by successive halving on the page's small U-Net: grid, and {setting: [[images, val mIoU], ...]}.
+
+    36 settings in 4 rounds; 4 in 2 rounds in the smoke profile. Test is not looked at.
+    """
+    small = page.profile == "smoke"
+    grid = {"lr": (1e-3, 1e-4), "gamma": (1.0, 0.1)} if small else sweeps.ORIGINAL_GRID
+    base = training.from_dict(page.groups("losses")["cross_entropy"][0].config)
+    base = replace(base, schedule="step", step_epochs=2, seed=0)
+    rounds, first = (2 if small else 4), study.profile(page.profile).halving_images
+    frame = sweeps.sweep(base, grid, folder=page.output / "halving", rounds=rounds, first_images=first)
+    return {"grid": {name: list(values) for name, values in grid.items()}, "curves": sweeps.curves(frame)}
 
 
 def edges(truth: np.ndarray, width: int = 2) -> np.ndarray:

@@ -24,6 +24,7 @@ from IPython.core.pylabtools import select_figure_formats  # noqa: E402
 from IPython.display import Markdown, display  # noqa: E402
 
 from seglib import plots, records, scores, study  # noqa: E402
+from seglib.study.store import RESULTS  # noqa: E402
 
 # Sections of the house write these; the reader of a notebook in another profile is told so.
 BANNER = (
@@ -120,7 +121,7 @@ class Page:
         ValueError where they take more than 300 kB, FileNotFoundError where the published ones are missing.
         """
         if self.profile == "published":
-            path = study.RESULTS / self.dataset / f"{name}.npz"
+            path = RESULTS / self.dataset / f"{name}.npz"
             if not path.exists():
                 raise FileNotFoundError(f"{path.relative_to(ROOT)} is missing: bash notebooks/run.sh --profile cpu --publish makes it")
         else:
@@ -136,7 +137,7 @@ class Page:
 
     def read(self, name: str) -> dict:
         """Arrays that another notebook has kept; {} where it has not run."""
-        folder = study.RESULTS / self.dataset if self.profile == "published" else self.output / "kept"
+        folder = RESULTS / self.dataset if self.profile == "published" else self.output / "kept"
         if not (folder / f"{name}.npz").exists():
             return {}
         with np.load(folder / f"{name}.npz") as arrays:
@@ -147,7 +148,7 @@ class Page:
 
         compute=None reads only, and is {} where nothing has been measured. FileNotFoundError names a committed file that is missing.
         """
-        published = study.RESULTS / f"measure-{name}.json"
+        published = RESULTS / f"measure-{name}.json"
         own = self.output / "kept" / f"measure-{name}.json"
         if self.profile != "published" and compute is not None:
             records.write_atomic(own, json.dumps(compute(), indent=1).encode() + b"\n")
@@ -155,9 +156,7 @@ class Page:
         if not path.exists():
             if compute is None:
                 return {}
-            raise FileNotFoundError(
-                f"{path.relative_to(ROOT)} is missing: restore it, or run 'python -m seglib report --measure'"
-            )
+            raise FileNotFoundError(f"{path.relative_to(ROOT)} is missing: restore it, or run 'python -m seglib report --measure'")
         return json.loads(path.read_text())
 
     def write(self, numbers: dict, figures: dict[str, tuple]) -> None:
@@ -272,3 +271,14 @@ def forest(arms: dict[str, list[records.Record]], base: str, names: dict[str, st
 def flat(*groups: dict[str, list[records.Record]]) -> list[records.Record]:
     """All records of some groups: what a figure names as its sources."""
     return [record for group in groups for found in group.values() for record in found]
+
+
+def verdict(row: tuple | None, sign: int) -> str:
+    """What a paired difference says of a claim that it is positive (+1) or negative (-1); None: not measured."""
+    if row is None:
+        return "open: not measured"
+    difference, low, high, _ = row
+    shown = f"{100 * difference:+.1f} points, 95 % {100 * low:+.1f} to {100 * high:+.1f}"
+    if low <= 0 <= high:
+        return f"open: {shown}"
+    return f"{'confirmed' if sign * difference > 0 else 'refuted'}: {shown}"

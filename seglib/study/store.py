@@ -11,7 +11,7 @@ from seglib.study.plans import Job, jobs
 from seglib.study.profiles import DATASETS, EXPERIMENTS, profile
 
 ROOT = Path(__file__).resolve().parents[2]
-RESULTS = ROOT / "report" / "results"
+RESULTS = Path(os.environ.get("SEGLIB_RESULTS") or ROOT / "report" / "results")  # elsewhere while a publication is put together
 INDEX = "meta-runs.json"  # report/results/<dataset>/: which published run belongs to which experiment and arm
 
 
