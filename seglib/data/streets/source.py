@@ -13,7 +13,7 @@ from .. import files
 from .scene import draw
 
 VERSION = "2"  # part of every cache key: raised whenever a pixel of any scene changes
-SPLITS = {"train": range(0, 1000), "val": range(100_000, 100_100), "test": range(200_000, 200_200)}
+SPLITS = {"train": range(1000), "val": range(100_000, 100_100), "test": range(200_000, 200_200)}
 
 
 def _cache() -> Path:
