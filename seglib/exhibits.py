@@ -1,19 +1,19 @@
 """Small arrays that figures need of trained weights: predicted label maps, attention, logits. Made once, kept with the records."""
 
-import json
+import shutil
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from seglib import checkpoints, data, evaluation, models, records, scores, study, training
+from seglib import data, evaluation, models, records, scores, study, training
 from seglib.data import files
 from seglib.labels import IGNORE
 from seglib.models import attention, cost
 from seglib.study import sweeps
 from seglib.study.store import RESULTS
-from seglib.training.loop import make_model
 
 SMALL = RESULTS / "small.pt"  # the network that comes with the project
 
@@ -87,21 +87,18 @@ def attention_arrays(model, image: torch.Tensor, points: dict[str, tuple[float, 
 def checkpoint(page, path: str = "") -> tuple[torch.nn.Module, training.TrainConfig]:
     """A network to look through: a run's folder or weights.pt, by default report/results/small.pt, else the page's own U-Net.
 
-    FileNotFoundError says what was looked for. The network is on the CPU, in eval mode.
+    FileNotFoundError says what was looked for.
     """
     if not path and not SMALL.is_file():
         return network(study.origin(page.profile, page.dataset, "architectures"), page.groups("architectures")["unet"][0])
     file = Path(path) if path else SMALL
     file = file / "weights.pt" if file.is_dir() else file
     if not file.is_file():
-        raise FileNotFoundError(
-            f"checkpoint {path!r}: no such file; name a run's folder below runs/<profile>-<data set>/, or its weights.pt"
-        )
-    state = checkpoints.read(file)
-    config = replace(training.from_dict(json.loads(state["config"])), init="random", device="cpu", precision="float32")
-    model = make_model(config, data.table(config.dataset))
-    models.load(model, state["model"])
-    return model.eval(), config
+        raise FileNotFoundError(f"checkpoint={path!r}: no such file; name a run's folder below runs/, or its weights.pt")
+    with tempfile.TemporaryDirectory() as folder:  # a file of any name, as the folder of a run
+        (Path(folder) / "run").mkdir()
+        shutil.copyfile(file, Path(folder) / "run" / "weights.pt")
+        return training.load_model(folder, "run")
 
 
 def photographs(folder: str = "", limit: int = 6) -> dict[str, torch.Tensor]:
