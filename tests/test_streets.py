@@ -1,4 +1,4 @@
-"""The embedded street scenes: ids, instances, coarse masks, determinism, cache, and the Cityscapes layout as the official scorer reads it."""
+"""The embedded street scenes: ids, instances, coarse masks, determinism, cache, and the layout as the official scorer reads it."""
 
 import subprocess
 import sys
