@@ -129,10 +129,10 @@ def _shift(axes, found: dict, scene, size: tuple[int, int], window: int, shift: 
     captions = (
         "one block: attention inside\neach window",
         f"the next block: windows shifted by {shift};\nwhat was apart now meets",
-        "how it is computed: the map is rolled;\ninside a window only what was beside\neach other may attend (equal tint)",
+        "how it is computed: the map is rolled;\nof a window, only what was together\nmay attend to each other (equal tint)",
     )
     for i, (picture, caption) in enumerate(zip((scene, scene, rolled), captions)):
-        x = 0.3 + i * (LARGE + 1.5)
+        x = 0.3 + i * (LARGE + 1.45)
         draw.picture(axes, picture, x, WINDOWS, *extent)
         if i == 2:
             _groups(axes, x, extent, (high, wide), shift)

@@ -94,11 +94,14 @@ def head(inside: int, num_classes: int) -> nn.Conv2d:
 
 
 def initialise(module: nn.Module) -> None:
-    """Kaiming normal for convolutions followed by ReLU, normal(0, 0.01) for heads; batch norm starts as the identity."""
+    """Kaiming normal for convolutions followed by ReLU, small logits from heads; batch norm starts as the identity.
+
+    Heads start in proportion to their inputs: with a fixed 0.01 a head of 12 channels needs a hundred steps merely to grow.
+    """
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             if getattr(layer, "is_head", False):
-                nn.init.normal_(layer.weight, std=0.01)
+                nn.init.normal_(layer.weight, std=0.3 * layer.in_channels**-0.5)
             elif isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             else:  # without overlap each output pixel sees `in_channels` inputs, and no ReLU follows
