@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from seglib import data, evaluation, models, records, scores, study, training
+from seglib import data, evaluation, models, plots, records, scores, study, training
 from seglib.data import files
 from seglib.labels import IGNORE
 from seglib.models import attention, cost
@@ -19,16 +19,15 @@ SMALL = RESULTS / "small.pt"  # the network that comes with the project
 
 EVERY = 4  # label maps are kept at a quarter of the size: every fourth pixel of 2048x1024
 CENTRE = EVERY // 2
+SCENE = 3  # of the validation split: the picture for attention
+POINTS = {"road": (0.85, 0.45), "left": (0.4, 0.1)}
 
 
-def network(profile: str, record: records.Record) -> tuple[torch.nn.Module, training.TrainConfig]:
-    """The trained network of a record. FileNotFoundError says how to train it again where its weights were not kept."""
-    folder = study.folder(profile, record.config["dataset"])
+def network(page, record: records.Record) -> tuple[torch.nn.Module, training.TrainConfig]:
+    """The trained network of a record. FileNotFoundError where its weights are on another machine."""
+    folder = study.folder(study.origin(page.profile, page.dataset, "architectures"), page.dataset)
     if not (Path(folder) / record.name / "weights.pt").is_file():
-        raise FileNotFoundError(
-            f"{record.name}: its weights are not in {folder}: weights stay on the machine that trained them; "
-            f"'python -m seglib study --profile {profile} --dataset {record.config['dataset']}' trains what is missing"
-        )
+        raise FileNotFoundError(f"{record.name}: its weights are not in {folder}; they stay on the machine that trained them")
     return training.load_model(folder, record.name)
 
 
@@ -47,27 +46,35 @@ def full_scene(index: int, split: str = "test") -> np.ndarray:
     return data.source("streets", split).image(index).permute(1, 2, 0).numpy()
 
 
-def predictions(page, arms: dict[str, list[records.Record]], indices: list[int]) -> dict[str, np.ndarray]:
-    """{arm: (n, H/4, W/4) uint8 labels of its first seed} and the truth, for the test images `indices` of the page's data set."""
+def predictions(page) -> dict[str, np.ndarray]:
+    """Label maps of the best, the median and the worst test image by image mIoU, averaged over the architectures.
+
+    "indices" (3,), "truth" (3, H/4, W/4) and {model: (3, H/4, W/4)} of each model's first seed, uint8.
+    """
+    arms = {name: found for name, found in page.groups("architectures").items() if name in study.MODELS}
+    per_image = [np.nanmean(scores.image_iou(record.scores["test"]), axis=1) for found in arms.values() for record in found]
+    indices = list(plots.by_rule(np.mean(per_image, axis=0)).values())
     source = data.source(page.dataset, "test")
     images = [source.image(index) for index in indices]
-    kept = {"truth": np.stack([np.asarray(source.truth(index)[0])[CENTRE::EVERY, CENTRE::EVERY] for index in indices])}
+    kept = {"indices": np.array(indices), "truth": _small([source.truth(index)[0] for index in indices])}
     for name, found in arms.items():
-        model, config = network(study.origin(page.profile, page.dataset, "architectures"), found[0])
-        labels = [evaluation.predict(model, image, size=config.size)[0] for image in images]
-        kept[name] = np.stack([np.asarray(label)[CENTRE::EVERY, CENTRE::EVERY] for label in labels])
+        model, config = network(page, found[0])
+        kept[name] = _small([evaluation.predict(model, image, size=config.size)[0] for image in images])
     return kept
 
 
-def looks(page, found: list[records.Record], index: int, points: dict[str, tuple[float, float]]) -> dict[str, np.ndarray]:
-    """What a trained ViT attends to in validation scene `index`, from the named points (row, column) in [0, 1] of the picture.
+def _small(labels) -> np.ndarray:
+    return np.stack([np.asarray(label)[CENTRE::EVERY, CENTRE::EVERY] for label in labels])
+
+
+def looks(page) -> dict[str, np.ndarray]:
+    """What the page's trained ViT attends to in validation scene SCENE, from POINTS (row, column as parts of the picture).
 
     "maps/<name>/<block>" (h, w) mean over heads; "distance" (blocks, heads) in pixels of the resized image; "positions" (h, w, h, w) is
     the similarity of the position embeddings at every second place.
     """
-    model, config = network(study.origin(page.profile, page.dataset, "architectures"), found[0])
-    image = data.source("streets", "val").image(index)
-    return attention_arrays(model, evaluation.resized(image, config.size), points)
+    model, config = network(page, page.groups("architectures")["vit"][0])
+    return attention_arrays(model, evaluation.resized(data.source("streets", "val").image(SCENE), config.size), POINTS)
 
 
 def attention_arrays(model, image: torch.Tensor, points: dict[str, tuple[float, float]]) -> dict[str, np.ndarray]:
@@ -90,7 +97,7 @@ def checkpoint(page, path: str = "") -> tuple[torch.nn.Module, training.TrainCon
     FileNotFoundError says what was looked for.
     """
     if not path and not SMALL.is_file():
-        return network(study.origin(page.profile, page.dataset, "architectures"), page.groups("architectures")["unet"][0])
+        return network(page, page.groups("architectures")["unet"][0])
     file = Path(path) if path else SMALL
     file = file / "weights.pt" if file.is_dir() else file
     if not file.is_file():
@@ -135,6 +142,10 @@ def halving(page) -> dict:
     rounds, first = (2 if small else 4), study.profile(page.profile).halving_images
     frame = sweeps.sweep(base, grid, folder=page.output / "halving", rounds=rounds, first_images=first)
     return {"grid": {name: list(values) for name, values in grid.items()}, "curves": sweeps.curves(frame)}
+
+
+# What goes with the published records: {name of the .npz: how it is made}.
+KEPT = {"predictions": predictions, "attention": looks}
 
 
 def edges(truth: np.ndarray, width: int = 2) -> np.ndarray:

@@ -84,24 +84,30 @@ class Page:
         return Path(os.environ["SEGLIB_OUTPUT"])
 
     def groups(self, experiment: str, role: str = "runs") -> dict[str, list[records.Record]]:
-        """{arm: records of its seeds}, loaded; in another profile than published, what is missing is trained first.
+        """{arm: records of its seeds}; role "sweeps" gives the runs that chose a learning rate.
 
-        role "sweeps" gives the runs that chose a learning rate. An experiment that was never published is {} and a sentence that says
-        how to run it, so that a study still in progress can be read; a published record that has gone is an error.
+        The smoke and cpu profiles train what is missing, in this process. An unfinished experiment of a larger profile shows the published
+        runs; one that was never published is {} and a sentence that says how to run it, so that a study in progress can be read.
+        FileNotFoundError where a published record has gone, or one of CORE is missing.
         """
-        trains = self.profile != "published" and experiment in study.PROFILES[self.profile].experiments
-        for attempt in range(2):
+        self._train(experiment)
+        for name in dict.fromkeys((self.profile, "published")):
             try:
-                return study.groups(self.profile, self.dataset, experiment, role)
+                return study.groups(name, self.dataset, experiment, role)
             except FileNotFoundError as error:
-                if trains and attempt == 0 and experiment != "generalisation":  # that one needs the other data set's runs
-                    study.run(self.profile, self.dataset, only=[experiment])
-                elif experiment in study.index(self.dataset) or experiment in CORE:
-                    raise
-                else:
-                    say(f"*{error}*")
-                    break
+                missing = error
+        if experiment in CORE or experiment in study.index(self.dataset):
+            raise missing
+        say(f"*{missing}*")
         return {}
+
+    def _train(self, experiment: str) -> None:
+        """Run what is missing, where that takes minutes. Scoring on another data set is left out: it needs that one's runs."""
+        if self.profile not in ("smoke", "cpu") or experiment not in study.PROFILES[self.profile].experiments:
+            return
+        missing = study.pending(self.profile, [self.dataset], [experiment], study.finished(self.profile))
+        if any(job.role != "transfer" for job in missing):
+            study.run(self.profile, self.dataset, only=[experiment])
 
     def beside(self, experiment: str, arms: Iterable[str]) -> dict[str, dict[str, list[records.Record]]]:
         """{data set: {arm: records}} of the other data sets, those that have all of `arms`; nothing is trained."""
@@ -123,7 +129,7 @@ class Page:
         if self.profile == "published":
             path = RESULTS / self.dataset / f"{name}.npz"
             if not path.exists():
-                raise FileNotFoundError(f"{path.relative_to(ROOT)} is missing: bash notebooks/run.sh --profile cpu --publish makes it")
+                raise FileNotFoundError(f"{path.relative_to(ROOT)} is missing: restore it, or publish runs whose weights are here")
         else:
             path = self.output / "kept" / f"{name}.npz"
             path.parent.mkdir(parents=True, exist_ok=True)

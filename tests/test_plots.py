@@ -76,7 +76,7 @@ def gallery(arms) -> dict:
         "effects": plots.main_effects({"lr": {"0.001": [0.1, 0.2], "0.01": [0.3]}, "gamma": {"1": [0.2], "0.1": [0.3]}}, "mIoU, %"),
         "halving": plots.halving({"a": [(10, 0.1), (20, 0.2), (40, 0.3)], "b": [(10, 0.05)]}, "images", "mIoU, %"),
         "maps": plots.maps({"one": rng.random((8, 16)), "two": rng.random((8, 16))}),
-        "attention": plots.attention(image, {"block 1": rng.random((4, 8))}, (1, 2)),
+        "attention": plots.attention(image, {"block 1": rng.random((4, 8))}, (0.3, 0.6)),
         "functions": plots.functions([("Loss", "p", "loss", {"a": (np.arange(5), np.arange(5))})]),
         "windows": plots.windows(image, 2, 1, (4, 8)),
     }  # fmt: skip

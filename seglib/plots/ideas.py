@@ -30,8 +30,11 @@ def maps(panels: Mapping[str, np.ndarray], columns: int = 4, *, cmap: str = "vir
     return figure
 
 
-def attention(image, weights: Mapping[str, np.ndarray], point: tuple[int, int]) -> Figure:
-    """Where one patch looks: weights {title: (h, w)} over the picture (3, H, W), the asking patch marked; each panel has its own scale."""
+def attention(image, weights: Mapping[str, np.ndarray], point: tuple[float, float]) -> Figure:
+    """Where one patch looks: weights {title: (h, w)} over the picture (3, H, W), each panel on its own scale.
+
+    The asking point (row, column as parts of the picture) is marked.
+    """
     image = as_image(image)
     height, width = image.shape[:2]
     columns = min(3, len(weights))
@@ -42,8 +45,7 @@ def attention(image, weights: Mapping[str, np.ndarray], point: tuple[int, int]) 
         picture(axis, grey, title, cmap="gray", vmin=0, vmax=1.6)
         scaled = np.asarray(weight, float) / max(float(np.max(weight)), 1e-12)
         axis.imshow(scaled, cmap="inferno", alpha=0.6, extent=(-0.5, width - 0.5, height - 0.5, -0.5), interpolation="bilinear")
-        h, w = scaled.shape
-        axis.plot((point[1] + 0.5) * width / w, (point[0] + 0.5) * height / h, "s", markerfacecolor="none", color="#56B4E9", markersize=7)
+        axis.plot(point[1] * width, point[0] * height, "s", markerfacecolor="none", color="#56B4E9", markersize=7)
     for axis in axes.flat[len(weights) :]:
         axis.axis("off")
     return figure
