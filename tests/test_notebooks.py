@@ -1,0 +1,200 @@
+"""The committed notebooks: executed in order and without errors, built alike, and refusing parameters they do not take."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+STEMS = """01_dataset 02_architectures 03_fcn 04_unet 05_vit 06_swin 07_losses 08_transforms 09_optimisers 10_results
+    11_original_study 12_your_photos"""
+sys.path.insert(0, str(ROOT / "notebooks"))
+
+import execute  # noqa: E402
+import publish  # noqa: E402
+
+from seglib import exhibits, notebook  # noqa: E402
+from seglib.records import Record, Scores  # noqa: E402
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def book(request):
+    return nbformat.read(request.param, as_version=4)
+
+
+def code(book):
+    return [cell for cell in book.cells if cell.cell_type == "code"]
+
+
+def test_all_twelve_are_there():
+    assert [path.stem for path in NOTEBOOKS] == STEMS.split()
+
+
+def test_executed_from_top_to_bottom_without_errors(book):
+    counts = [cell.execution_count for cell in code(book)]
+    assert counts == list(range(1, len(counts) + 1)), "run 'bash notebooks/run.sh --profile published --publish'"
+    for cell in code(book):
+        for output in cell.outputs:
+            assert output.output_type != "error", output
+            assert output.get("name") != "stderr", f"cell {cell.id} wrote to stderr: {output.text[:200]}"
+
+
+def test_structure(book):
+    nbformat.validate(book)
+    text = "\n".join(cell.source for cell in book.cells if cell.cell_type == "markdown")
+    for part in (r"\*\*Questions?\.\*\*", r"\*\*Expectation\.\*\*", r"^#+ Reading|^### Reading", r"^## Conclusion", r"^## Exercises"):
+        assert re.search(part, text, re.M), part
+    exercises = text[text.index("## Exercises") :]
+    assert 2 <= len(re.findall(r"^\d\. ", exercises, re.M)) <= 3
+    assert book.cells[0].cell_type == "markdown" and book.cells[0].source.startswith("# ")
+    assert "page.write(" in book.cells[-1].source
+
+
+def test_cells_are_short_and_hold_nothing_of_the_package(book):
+    for cell in code(book):
+        assert len(cell.source.splitlines()) <= 15, f"{cell.id}: {len(cell.source.splitlines())} lines"
+        assert not re.search(r"^\s*class |^from \S+ import \*|!pip|%matplotlib", cell.source, re.M), cell.id
+
+
+def test_published_is_the_default(book):
+    tagged = [cell for cell in code(book) if "parameters" in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1 and 'os.environ.get("SEGLIB_PROFILE", "published")' in tagged[0].source
+    assert not any("injected-parameters" in cell.metadata.get("tags", []) for cell in code(book))
+
+
+def test_no_path_of_a_machine_and_no_timing(book):
+    content = nbformat.writes(book)
+    assert not re.search(r"/work/|/home/|/tmp/|/root/", content)
+    assert "papermill" not in book.metadata and not any("execution" in cell.metadata for cell in book.cells)
+
+
+def test_ids_are_stable_and_unique(book):
+    ids = [cell.id for cell in book.cells]
+    assert len(set(ids)) == len(ids) and all(re.fullmatch(r"\d\d-\d\d", one) for one in ids)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"), [(["scen=3"], "unknown parameter scen"), (["scene=x"], "expected int"), (["scene=[1]"], "expected int")]
+)
+def test_execute_refuses_parameters(pairs, message):
+    with pytest.raises(ValueError, match=message):
+        execute.read_settings(pairs, {"profile": str, "scene": int}, "03_fcn.ipynb")
+
+
+def test_execute_reads_the_parameters_cell():
+    known = execute.parameters(ROOT / "notebooks" / "12_your_photos.ipynb")
+    assert known == {"profile": str, "dataset": str, "photos": str, "checkpoint": str, "limit": int, "interactive": bool}
+
+
+def test_execute_chooses_by_number_and_by_experiment():
+    assert [path.stem for path in execute.chosen(["07", "void"])] == ["07_losses", "10_results"]
+    with pytest.raises(ValueError, match="13"):
+        execute.chosen(["13"])
+
+
+def test_notebook_refuses_an_unknown_name_before_its_own_code():
+    names = {"profile": "smoke", "dataset": "streets", "scene": "3", "scen": 4, "In": [], "_x": 1, "os": json}
+    with pytest.raises(ValueError, match="unknown parameter scen: this notebook takes profile, dataset, scene"):
+        notebook.check_parameters(names, {"profile": str, "dataset": str, "scene": int})
+    del names["scen"]
+    notebook.check_parameters(names, {"profile": str, "dataset": str, "scene": int})
+    assert names["scene"] == 3
+    names["later"] = 5  # a variable of a later cell, when the first ones are run again
+    notebook.check_parameters(names, {"profile": str, "dataset": str, "scene": int})
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "expected"),
+    [("1e-3", float, 1e-3), (3, float, 3.0), ("8", int, 8), (True, bool, True), ("a", str, "a"), (2.0, int, 2)],
+)
+def test_values_are_coerced(value, kind, expected):
+    found = notebook.clean(value, "x", kind)
+    assert found == expected and type(found) is kind
+
+
+@pytest.mark.parametrize(("value", "kind"), [("x", float), (2.5, int), (True, int), (1, bool), (3, str), ([1], int), (None, int)])
+def test_values_of_another_type_are_refused(value, kind):
+    with pytest.raises(ValueError, match="parameter x="):
+        notebook.clean(value, "x", kind)
+
+
+def test_start_names_the_choices(monkeypatch):
+    with pytest.raises(ValueError, match="parameter profile='cqu': choose published, smoke"):
+        notebook.start("01_dataset", {"profile": "cqu", "dataset": "streets"})
+
+
+def counted(seed: int, tp: int) -> Record:
+    rng = np.random.default_rng(seed)
+    hits, wrong = np.full((20, 3), tp) + rng.integers(0, 30, (20, 3)), rng.integers(80, 120, (20, 3))
+    return Record(f"r{seed}-{tp}", {}, [], {"test": Scores(np.diag(hits.sum(0)), hits, wrong, wrong)})
+
+
+def test_sentences_follow_the_data_either_way():
+    good, bad = [counted(0, 900), counted(1, 900)], [counted(0, 300), counted(1, 300)]
+    up = notebook.against({"a": good, "b": bad}, "b")
+    down = notebook.against({"a": good, "b": bad}, "a")
+    same = notebook.against({"a": good, "b": good}, "b")
+    assert "points above b" in up and "points below a" in down and "cannot be told apart" in same
+    row = notebook.differences(notebook.scored({"a": good, "b": bad}), "b")["a"]
+    assert notebook.verdict(row, +1).startswith("confirmed") and notebook.verdict(row, -1).startswith("refuted")
+    assert notebook.verdict(None, 1).startswith("open") and notebook.verdict((0.01, -0.1, 0.1, 0.5), 1).startswith("open")
+
+
+def test_edges_are_where_labels_meet():
+    truth = np.zeros((1, 8, 8), np.uint8)
+    truth[:, :, 4:] = 1
+    assert exhibits.edges(truth, 2)[0, 0].tolist() == [False, False, True, True, True, True, False, False]
+    guess = truth.copy()
+    guess[0, 0, 0] = 1
+    assert exhibits.share_near_edges(truth, guess) == 0 and exhibits.edge_share(truth) == 0.5
+
+
+def test_photographs_of_a_wrong_folder_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        exhibits.photographs(str(tmp_path / "nowhere"))
+    with pytest.raises(ValueError, match="no JPEG or PNG"):
+        exhibits.photographs(str(tmp_path))
+
+
+def test_a_failed_notebook_leaves_the_good_copy_and_says_where(tmp_path):
+    broken = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 / 0")])
+    source, target = tmp_path / "13_broken.ipynb", tmp_path / "out" / "13_broken.ipynb"
+    nbformat.write(broken, source)
+    target.parent.mkdir()
+    target.write_text("the good copy")
+    with pytest.raises(RuntimeError, match=r"13_broken.ipynb, cell 1:\s+1 / 0\s+ZeroDivisionError"):
+        execute.execute(source, target, {})
+    assert target.read_text() == "the good copy"
+
+
+def test_executed_copy_has_no_timing(tmp_path):
+    source = tmp_path / "13_fine.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(6 * 7)", id="13-01")]), source)
+    execute.execute(source, tmp_path / "out.ipynb", {})
+    book = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    assert book.cells[0].outputs[0].text == "42\n" and book.cells[0].id == "13-01" and book.cells[0].execution_count == 1
+    assert "papermill" not in book.metadata and "papermill" not in book.cells[0].metadata
+
+
+def test_publishing_replaces_only_what_matches(tmp_path):
+    (tmp_path / "from").mkdir()
+    (tmp_path / "from" / "01_a.ipynb").write_text("new")
+    (tmp_path / "from" / "failed-02_b.ipynb").write_text("half")
+    assert publish.replace(tmp_path / "from", tmp_path / "to", "[0-9][0-9]_*.ipynb") == 1
+    assert [path.name for path in (tmp_path / "to").iterdir()] == ["01_a.ipynb"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_smoke(path, tmp_path_factory):
+    """Every notebook in the smoke profile, training included; all write to one folder, so later ones find the runs of earlier ones."""
+    output = tmp_path_factory.getbasetemp() / "smoke-streets"
+    words = [sys.executable, str(ROOT / "notebooks" / "execute.py"), "--profile", "smoke", "--only", path.name[:2]]
+    done = subprocess.run(words, env=notebook.os.environ | {"SEGLIB_OUTPUT": str(output)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
