@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from seglib import checkpoints
-from seglib.evaluation import normalise
 from seglib.training import batches, optimisation, processes
 from seglib.training.interrupt import Stopped, deferred
 from seglib.training.progress import Progress
@@ -28,7 +27,7 @@ def take_step(run: Run, network: nn.Module, step: int, parts: list[batches.Batch
     config, loss_of, total = run.config, processes.pooled(run.loss), 0.0
     for part, batch in enumerate(parts):
         with run.autocast(), exchange(run, network, last=part + 1 == len(parts)):
-            output = network(normalise(batch.images, run.model))  # (B, K, h, w)
+            output = network(run.inputs(batch.images))  # (B, K, h, w)
             loss = with_aux(loss_of, output, batch.targets) / len(parts)
             run.accelerator.backward(loss)
         total += loss.detach()

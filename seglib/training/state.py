@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from seglib import data, losses, models
+from seglib.evaluation import normalise
 from seglib.training import batches, optimisation, processes
-from seglib.training.config import model_options, to_dict
+from seglib.training.config import from_dict, model_options, to_dict
 
 _COUNTERS = ("step", "history", "sums", "seconds", "best_score", "best_epoch", "best", "peak_memory")
 
@@ -66,7 +67,7 @@ class Run:
 
     def restore(self, state: dict) -> None:
         """Continue from a checkpoint's state. ValueError where it belongs to another config."""
-        if json.loads(state["config"]) != to_dict(self.config):
+        if from_dict(json.loads(state["config"])) != self.config:
             raise ValueError(f"{self.folder}: its checkpoint is of another config; delete the folder or use force=True")
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -89,6 +90,11 @@ class Run:
     def ended_early(self) -> bool:
         """Whether val mIoU has not become better for `patience` epochs."""
         return bool(self.config.patience) and len(self.history) - self.best_epoch >= self.config.patience
+
+    def inputs(self, images: torch.Tensor) -> torch.Tensor:
+        """uint8 (B, 3, h, w) -> what the network takes, with channels last on a GPU."""
+        images = normalise(images, self.model)
+        return images.contiguous(memory_format=torch.channels_last) if self.device.type == "cuda" else images
 
     def autocast(self):
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16")
