@@ -38,12 +38,12 @@ def front_light(rng, light, normal, shape, height, gap):
     return out
 
 
-def quad_light(light, normal, rng=None):
+def quad_light(light, normal):
     """A single light (3,) for a roof or a gable."""
     return light.shade(np.asarray(normal) / np.linalg.norm(normal), 1.0)
 
 
-def house(canvas, rng, plan, plot, light, *, height, setback=0.0, depth=10.0, kind="house"):
+def house(canvas, rng, plot, light, *, height, setback=0.0, depth=10.0, kind="house"):
     """One building on a plot. Its front stands `setback` metres behind the plot's line, parallel to the road."""
     near = 1.05
     s0, s1 = max(plot.s0, near), plot.s1
@@ -59,7 +59,7 @@ def house(canvas, rng, plan, plot, light, *, height, setback=0.0, depth=10.0, ki
     if image.shape[1] < 4:
         return
     normal = np.array([-plot.side, 0.0, 0.0])
-    lit = front_light(rng, light, normal, image.shape[:2], height, plot.edge_gap if hasattr(plot, "edge_gap") else 16.0)
+    lit = front_light(rng, light, normal, image.shape[:2], height, 16.0)
     gable = quad_light(light, (0, 0, -1))
     texture = wall(rng, (64, 64), 8, "brick" if rng.random() < 0.5 else "plaster", wall_color(rng, "brick"))
     if rng.random() < 0.6:
@@ -77,16 +77,12 @@ def house(canvas, rng, plan, plot, light, *, height, setback=0.0, depth=10.0, ki
         if plot.s0 > near:
             canvas.quad([(ridge, height + rise, s0), (ridge, height + rise, s0), (back, height, s0), (x, height, s0)], texture,
                         BUILDING, light=gable, depth=s0)  # fmt: skip
-        canvas.quad(_facing([(ridge, height + rise, s0), (ridge, height + rise, s1), (eave, height - 0.1, s1), (eave, height - 0.1, s0)]),
+        canvas.quad([(ridge, height + rise, s0), (ridge, height + rise, s1), (eave, height - 0.1, s1), (eave, height - 0.1, s0)],
                     tiles, BUILDING, light=quad_light(light, slope), depth=s0 + 1)  # fmt: skip
         for _ in range(rng.integers(0, 3)):
             _chimney(canvas, rng, light, ridge, rng.uniform(s0, s1), height + rise - 0.7)
     corners = [(x, height, s0), (x, height, s1), (x, base, s1), (x, base, s0)]
     canvas.quad(corners, image, BUILDING, light=lit, emission=emission if light.night else None, depth=(s0 + s1) / 2)
-
-
-def _facing(corners):
-    return corners
 
 
 def _tiles(rng, light):
@@ -105,7 +101,9 @@ def _chimney(canvas, rng, light, x, s, y):
         return
     w, h = rng.uniform(0.4, 0.9), rng.uniform(1.2, 2.4)
     texture = wall(rng, (24, 16), 12, "brick", srgb(rng, (140, 90, 70)))
-    canvas.quad([(x - w, y + h, s), (x + w, y + h, s), (x + w, y, s), (x - w, y, s)], texture, BUILDING, light=quad_light(light, (0, 0, -1)))
+    canvas.quad(
+        [(x - w, y + h, s), (x + w, y + h, s), (x + w, y, s), (x - w, y, s)], texture, BUILDING, light=quad_light(light, (0, 0, -1))
+    )
 
 
 def across(canvas, rng, light, x0, x1, s, height, *, shop=False, base=-1.5):

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+NEAR_LIMIT = 0.9  # metres: what reaches nearer is not drawn
 SHIFT = 4  # sub-pixel bits of cv2's polygon fill
 _x = np.arange(256) / 255.0
 TO_LINEAR = np.where(_x <= 0.04045, _x / 12.92, ((_x + 0.055) / 1.055) ** 2.4).astype(np.float32)
@@ -55,7 +56,7 @@ class Canvas:
     def quad(self, corners, texture, label, *, alpha=None, light=1.0, emission=None, depth=None, instance=None):
         """Stretch a texture (h, w, 3) uint8 over four world corners (4, 3): top left, top right, bottom right, bottom left.
 
-        alpha (h, w) uint8 cuts holes; label_full is the class of the whole quad, holes too, when alpha is only a look.
+        alpha (h, w) uint8 cuts holes.
         light: linear RGB factor or an array (h, w, 3) of the texture's size. emission (h, w) uint8 adds light of its own.
         """
         corners = np.asarray(corners, np.float64)
@@ -88,9 +89,6 @@ class Canvas:
         if alpha is not None:
             cover *= cv2.warpPerspective(fit(alpha), matrix, shape, flags=cv2.INTER_LINEAR) * np.float32(1 / 255)
         self.paste(box, color, cover, label, instance, depth if depth is not None else float(corners[:, 2].mean()))
-
-
-NEAR_LIMIT = 0.9
 
 
 class Patch:

@@ -7,7 +7,8 @@ from .canvas import Patch
 from .light import srgb
 
 CAR = 26
-PAINTS = [(226, 228, 230), (200, 203, 206), (150, 154, 158), (96, 100, 106), (30, 31, 34), (20, 22, 28), (28, 44, 92), (52, 82, 132), (140, 22, 26),
+PAINTS = [(226, 228, 230), (200, 203, 206), (150, 154, 158), (96, 100, 106), (30, 31, 34), (20, 22, 28), (28, 44, 92), (52, 82, 132),
+           (140, 22, 26),
           (176, 40, 36), (40, 72, 52), (100, 84, 66), (164, 140, 92), (92, 130, 150), (190, 160, 40), (120, 150, 110)]  # fmt: skip
 PAINT_CHANCE = np.array([13, 12, 12, 10, 12, 9, 6, 5, 4, 5, 3, 4, 3, 2, 1, 1.0])
 # Stations of the roof line: (along / length, up / height, half width / half of the width). From the rear to the front.
@@ -116,12 +117,14 @@ def car(canvas, rng, light, x, s, yaw, *, lit=1.0, braking=None, kind=None):
         low = i in (0, len(rows) - 2)
         body.face(quad, paint * (0.62 if low and kind != "sedan" else 1.0), shine=0.6)
     for side in (-1, 1):
+
         def ring(points, w_of, side=side):
             ring3 = [(l, side * w_of(h), h) for l, h in points]
             return ring3[::-1] if side > 0 else ring3
+
         lower = [(l, h) for l, h, _ in rows if h <= belt + 0.02]
         wide = lambda h: half * (0.93 + 0.05 * np.clip(h / belt, 0, 1))  # noqa: E731
-        body.face(ring([p for p in lower], wide), paint, lift=1.0)
+        body.face(ring(lower, wide), paint, lift=1.0)
         clip = [(l, min(h, 0.36 * height)) for l, h in lower]
         body.face(ring(clip, wide), paint, solid=False, lift=0.82)
         sill = [(l, min(h, 0.22 * height)) for l, h in lower]
@@ -140,64 +143,73 @@ def car(canvas, rng, light, x, s, yaw, *, lit=1.0, braking=None, kind=None):
 
 
 def _details(body, rng, light, rows, back, screen, belt, half, height, length, width, paint, glass, kind, braking):
-    """Glass, wheels, lamps, grille, plate and door lines."""
+    """Glass, wheels, lamps, grille, plates and door lines."""
     sky = np.array([150, 162, 172.0]) * (0.25 if light.night else rng.uniform(0.6, 1.0))
-
-    def window(i, color):
-        (l0, h0, w0), (l1, h1, w1) = rows[i], rows[i + 1]
-        a, b = 0.08, 0.94
-        def mix(t):
-            return l0 + (l1 - l0) * t, (w0 + (w1 - w0) * t) * 0.90, h0 + (h1 - h0) * t
-        (la, wa, ha), (lb, wb, hb) = mix(a), mix(b)
-        body.face([(la, -wa, ha), (la, wa, ha), (lb, wb, hb), (lb, -wb, hb)][::-1], color, solid=False)
-        (lc, wc, hc) = mix(0.55 if i == screen else 0.5)
-        body.face([(lc, -wc, hc), (lc, wc * 0.2, hc), (lb, wb * 0.5, hb), (lb, -wb, hb)][::-1], color * 0.5 + sky * 0.4, solid=False)
-
-    window(screen, glass * 0.8 + sky * 0.25)
+    _screen(body, rows, screen, glass * 0.8 + sky * 0.25, glass, sky, 0.55)
     if not (kind == "van" and rng.random() < 0.5):
-        window(back if kind == "sedan" else back - 1, glass * 0.7 + sky * 0.12)
-    roof_rear, roof_front = rows[back][0], rows[screen][0]
-    l_rear, l_front = rows[back - 1][0], rows[screen + 1][0]
-    top, low = height * 0.94, belt + 0.02
+        i = back if kind == "sedan" else back - 1
+        _screen(body, rows, i, glass * 0.7 + sky * 0.12, glass, sky, 0.5)
     for side in (-1, 1):
-        edge_low, edge_top = half * 0.955 * side, half * 0.79 * side
-        posts = np.linspace(0, 1, 3 if kind != "van" else 2)
-        for a, b in zip(posts[:-1], posts[1:]):
-            if kind == "van":
-                a, b = 0.68, 0.98
-            t0, t1 = a + 0.06, b - 0.03
-            q = [(l_rear + 0.16 + (l_front - l_rear - 0.3) * t0, edge_low, low), (l_rear + 0.16 + (l_front - l_rear - 0.3) * t1, edge_low, low),
-                 (roof_rear + 0.05 + (roof_front - roof_rear) * t1, edge_top, top), (roof_rear + 0.05 + (roof_front - roof_rear) * t0, edge_top, top)]
-            q = q[::-1] if side > 0 else q
-            body.face(q, glass, solid=False)
-            m = [q[0], q[1], tuple(np.mean([q[1], q[2]], 0)), tuple(np.mean([q[0], q[3]], 0))]
-            body.face(m if side < 0 else [q[2], q[3], tuple(np.mean([q[3], q[0]], 0)), tuple(np.mean([q[2], q[1]], 0))],
-                      glass * 0.7 + 18, solid=False)  # fmt: skip
-        for l in (-0.04 * length, 0.2 * length):
-            q = [(l, half * 0.98 * side, 0.24 * height), (l + 0.02, half * 0.98 * side, 0.24 * height),
-                 (l + 0.02, half * 0.96 * side, belt), (l, half * 0.96 * side, belt)]
-            body.face(q[::-1] if side > 0 else q, paint * 0.45, solid=False)
+        _side_windows(body, rows, back, screen, belt, half, height, side, glass, kind == "van")
+        for l in (-0.04 * length, 0.2 * length):  # the doors' joints
+            x = half * side
+            joint = [(l, x * 0.98, 0.24 * height), (l + 0.02, x * 0.98, 0.24 * height), (l + 0.02, x * 0.96, belt), (l, x * 0.96, belt)]
+            body.face(joint[::-side], paint * 0.45, solid=False)
     r = 0.31 * (1.15 if kind in ("suv", "van") else 1.0)
     rim = np.array([150, 152, 156.0]) * rng.uniform(0.5, 1.2)
     for l in (-0.31 * length, 0.32 * length):
         for side in (-1, 1):
             wheel(body, l, side, half * 0.965, r, rim)
-    front, rear = length * 0.502, -length * 0.502
-    lamp = np.array([235, 236, 230.0])
-    red = np.array([215, 30, 28.0]) if (braking if braking is not None else rng.random() < 0.4) else np.array([130, 22, 24.0])
+    braking = braking if braking is not None else rng.random() < 0.4
+    plate = (232, 232, 226) if rng.random() < 0.6 else (226, 196, 60)
+    _ends(body, length * 0.502, half, height, np.array([215, 30, 28.0]) if braking else np.array([130, 22, 24.0]), plate)
+
+
+def _screen(body, rows, i, color, glass, sky, middle):
+    """The windscreen or the rear window: stations i to i + 1, with the sky's reflection in its upper part."""
+    (l0, h0, w0), (l1, h1, w1) = rows[i], rows[i + 1]
+
+    def mix(t):
+        return l0 + (l1 - l0) * t, (w0 + (w1 - w0) * t) * 0.90, h0 + (h1 - h0) * t
+
+    (la, wa, ha), (lb, wb, hb), (lc, wc, hc) = mix(0.08), mix(0.94), mix(middle)
+    body.face([(la, -wa, ha), (la, wa, ha), (lb, wb, hb), (lb, -wb, hb)][::-1], color, solid=False)
+    body.face([(lc, -wc, hc), (lc, wc * 0.2, hc), (lb, wb * 0.5, hb), (lb, -wb, hb)][::-1], color * 0.5 + sky * 0.4, solid=False)
+
+
+def _side_windows(body, rows, back, screen, belt, half, height, side, glass, van):
+    """Panes between the posts of one side, lighter below than above."""
+    roof_rear, roof_front, l_rear, l_front = rows[back][0], rows[screen][0], rows[back - 1][0], rows[screen + 1][0]
+    low, top, edge_low, edge_top = belt + 0.02, height * 0.94, half * 0.955 * side, half * 0.79 * side
+    for a, b in [(0.68, 0.98)] if van else [(0.0, 0.5), (0.5, 1.0)]:
+        t0, t1 = a + 0.06, b - 0.03
+        bottom, roof = l_front - l_rear - 0.3, roof_front - roof_rear
+        pane = np.array([
+            (l_rear + 0.16 + bottom * t0, edge_low, low), (l_rear + 0.16 + bottom * t1, edge_low, low),
+            (roof_rear + 0.05 + roof * t1, edge_top, top), (roof_rear + 0.05 + roof * t0, edge_top, top),
+        ])  # fmt: skip
+        body.face(pane[::-side], glass, solid=False)
+        lower = np.array([pane[0], pane[1], (pane[1] + pane[2]) / 2, (pane[0] + pane[3]) / 2])
+        body.face(lower if side < 0 else lower[[1, 0, 3, 2]], glass * 0.7 + 18, solid=False)
+
+
+def _ends(body, end, half, height, red, plate):
+    """Lamps, grille, plates and bumpers on the front (at `end` metres) and the rear (at -end)."""
+
+    def panel(l, a, b, low, high, color):
+        body.face([(l, a, low * height), (l, b, low * height), (l, b, high * height), (l, a, high * height)], color, solid=False)
+
     for side in (-1, 1):
         a, b = sorted((side * half * 0.50, side * half * 0.86))
-        body.face([(front, a, 0.40 * height), (front, b, 0.40 * height), (front - 0.1, b, 0.50 * height), (front - 0.06, a, 0.48 * height)], lamp, solid=False)
+        lamp = [(end, a, 0.40 * height), (end, b, 0.40 * height), (end - 0.1, b, 0.50 * height), (end - 0.06, a, 0.48 * height)]
+        body.face(lamp, (235, 236, 230), solid=False)
         a, b = sorted((side * half * 0.66, side * half * 0.94))
-        body.face([(rear, b, 0.44 * height), (rear, a, 0.44 * height), (rear, a, 0.58 * height), (rear, b, 0.58 * height)], red, solid=False)
-    body.face([(front, -half * 0.45, 0.30 * height), (front, half * 0.45, 0.30 * height), (front, half * 0.45, 0.42 * height), (front, -half * 0.45, 0.42 * height)],
-              (24, 24, 26), solid=False)  # fmt: skip
-    plate = (232, 232, 226) if rng.random() < 0.6 else (226, 196, 60)
-    body.face([(front, -0.26, 0.21 * height), (front, 0.26, 0.21 * height), (front, 0.26, 0.29 * height), (front, -0.26, 0.29 * height)], (230, 230, 226), solid=False)
-    body.face([(rear, 0.26, 0.36 * height), (rear, -0.26, 0.36 * height), (rear, -0.26, 0.44 * height), (rear, 0.26, 0.44 * height)], plate, solid=False)
-    for face in ([(front, -half * 0.85, 0.13 * height), (front, half * 0.85, 0.13 * height), (front, half * 0.85, 0.19 * height), (front, -half * 0.85, 0.19 * height)],
-                 [(rear, half * 0.85, 0.14 * height), (rear, -half * 0.85, 0.14 * height), (rear, -half * 0.85, 0.24 * height), (rear, half * 0.85, 0.24 * height)]):
-        body.face(face, (34, 34, 36), solid=False)
+        panel(-end, b, a, 0.44, 0.58, red)
+    panel(end, -half * 0.45, half * 0.45, 0.30, 0.42, (24, 24, 26))
+    panel(end, -0.26, 0.26, 0.21, 0.29, (230, 230, 226))
+    panel(-end, 0.26, -0.26, 0.36, 0.44, plate)
+    panel(end, -half * 0.85, half * 0.85, 0.13, 0.19, (34, 34, 36))
+    panel(-end, half * 0.85, -half * 0.85, 0.14, 0.24, (34, 34, 36))
 
 
 def _night_lamps(canvas, body, rows, half, rng):

@@ -7,14 +7,27 @@ from . import noise
 from .light import srgb
 
 WALLS = [(150, 84, 62), (128, 72, 58), (170, 120, 90), (196, 176, 136), (214, 200, 170), (222, 218, 208), (236, 234, 228), (160, 158, 152),
-         (120, 120, 122), (186, 160, 110), (200, 150, 120), (150, 160, 140), (140, 160, 180), (92, 84, 78), (206, 190, 110), (176, 130, 120)]  # fmt: skip
-SHOPS = [(30, 60, 110), (120, 24, 30), (28, 80, 50), (20, 20, 24), (220, 216, 206), (200, 150, 40), (90, 40, 80), (60, 66, 72), (180, 60, 30)]
+         (120, 120, 122), (186, 160, 110), (200, 150, 120),
+           (150, 160, 140), (140, 160, 180), (92, 84, 78), (206, 190, 110), (176, 130, 120)]  # fmt: skip
+SHOPS = [
+    (30, 60, 110),
+    (120, 24, 30),
+    (28, 80, 50),
+    (20, 20, 24),
+    (220, 216, 206),
+    (200, 150, 40),
+    (90, 40, 80),
+    (60, 66, 72),
+    (180, 60, 30),
+]
 FRAMES = [(236, 236, 232), (230, 226, 214), (60, 56, 54), (90, 62, 44), (180, 178, 174), (40, 60, 50)]
 
 
 def wall_color(rng, material):
     """A colour that walls of this material have: bricks are red, brown or yellow, plaster is mostly pale."""
-    pool = {"brick": WALLS[:4] * 2 + WALLS[7:9] + WALLS[13:14], "stone": WALLS[3:10] + WALLS[13:14], "panel": WALLS[3:9]}.get(material, WALLS[2:])
+    pool = {"brick": WALLS[:4] * 2 + WALLS[7:9] + WALLS[13:14], "stone": WALLS[3:10] + WALLS[13:14], "panel": WALLS[3:9]}.get(
+        material, WALLS[2:]
+    )
     color = srgb(rng, pool[rng.integers(len(pool))], 7)
     return color.mean() + (color - color.mean()) * rng.uniform(0.4, 0.95)
 
@@ -129,15 +142,13 @@ def shop_front(rng, image, emission, ppm, floor, night):
             rect(image, k * 0.3 * ppm, h - (floor - 0.75) * ppm, (k + 1) * 0.3 * ppm, h - (floor - 1.5) * ppm, tone)
 
 
-def facade(rng, width, height, ppm, *, shop=False, night=False, blank=False, kind="house"):
+def facade(rng, width, height, ppm, *, shop=False, night=False, kind="house"):
     """A front of width x height metres -> (texture (h, w, 3) uint8, emission (h, w) uint8), ppm pixels per metre."""
     h, w = max(8, int(height * ppm)), max(8, int(width * ppm))
     material = str(rng.choice(["brick", "plaster", "stone", "panel"], p=[0.40, 0.34, 0.14, 0.12]))
     color = wall_color(rng, material)
     image = wall(rng, (h, w), ppm, material, color)
     emission = np.zeros((h, w), np.uint8)
-    if blank:
-        return image, emission
     floor = rng.uniform(2.7, 3.5)
     ground = rng.uniform(3.2, 4.2) if shop else floor
     bay = rng.uniform(1.7, 3.6)
@@ -150,54 +161,64 @@ def facade(rng, width, height, ppm, *, shop=False, night=False, blank=False, kin
     ph, pw = max(3, int(wh * ppm)), max(3, int(ww * ppm))
     variants = [window(rng, ph, pw, frame, style) for _ in range(5)]
     columns = max(1, int((width - 0.6) / bay))
-    margin = (width - columns * bay) / 2
+    lefts = [((width - columns * bay) / 2 + c * bay + (bay - ww) / 2) * ppm for c in range(columns)]
     balcony = rng.random() < 0.12 and not office
     shutters = rng.random() < 0.08
     level = ground
     while level + wh + 0.5 < height:
-        y0 = h - (level + floor * 0.28 + wh) * ppm
-        for c in range(columns):
-            x0 = (margin + c * bay + (bay - ww) / 2) * ppm
-            if rng.random() < 0.03:
-                continue
-            rect(image, x0 - 0.1 * ppm, y0 - 0.12 * ppm, x0 + pw + 0.1 * ppm, y0 + ph + 0.02 * ppm, trim)
-            iy, ix = int(max(y0, 0)), int(max(x0, 0))
-            pane = variants[rng.integers(5)]
-            part = image[iy : iy + ph, ix : ix + pw]
-            part[:] = pane[: part.shape[0], : part.shape[1]]
-            rect(image, x0, y0, x0 + pw, y0 + 0.07 * ppm, np.array([30, 30, 32]))
-            rect(image, x0 - 0.12 * ppm, y0 + ph, x0 + pw + 0.12 * ppm, y0 + ph + 0.1 * ppm, trim * 1.08)
-            rect(image, x0 - 0.1 * ppm, y0 + ph + 0.1 * ppm, x0 + pw + 0.1 * ppm, y0 + ph + 0.18 * ppm, color * 0.62)
-            if shutters:
-                rect(image, x0 - ww * 0.3 * ppm, y0, x0, y0 + ph, trim * 0.6)
-                rect(image, x0 + pw, y0, x0 + pw + ww * 0.3 * ppm, y0 + ph, trim * 0.6)
-            if night and rng.random() < 0.28:
-                emission[iy : iy + ph, ix : ix + pw] = rng.integers(60, 220)
-            if balcony:
-                rect(image, x0 - 0.3 * ppm, y0 + ph * 0.95, x0 + pw + 0.3 * ppm, y0 + ph * 1.08, np.array([150, 148, 144]))
-                for k in range(9):
-                    bx = x0 + (k / 8 * (ww + 0.6) - 0.3) * ppm
-                    rect(image, bx, y0 + ph * 0.5, bx + max(1, 0.03 * ppm), y0 + ph, np.array([46, 46, 50]))
+        top = h - (level + floor * 0.28 + wh) * ppm
+        for left in lefts:
+            if rng.random() >= 0.03:
+                _opening(rng, image, emission, ppm, left, top, variants, trim, color, shutters, balcony, night, ww)
         if rng.random() < 0.25:
             rect(image, 0, h - (level + 0.18) * ppm, w, h - level * ppm, trim)
         level += floor
     if shop:
         shop_front(rng, image, emission, ppm, ground, night)
     else:
-        for c in range(columns):  # doors and windows at street level
-            x0 = (margin + c * bay + (bay - ww) / 2) * ppm
-            if rng.random() < 0.3:
-                door = srgb(rng, SHOPS[rng.integers(len(SHOPS))])
-                rect(image, x0 - 0.1 * ppm, h - 2.35 * ppm, x0 + 1.1 * ppm, h, trim)
-                rect(image, x0, h - 2.25 * ppm, x0 + 1.0 * ppm, h - 0.1 * ppm, door)
-                rect(image, x0 + 0.2 * ppm, h - 2.1 * ppm, x0 + 0.8 * ppm, h - 1.5 * ppm, (50, 56, 62))
-            else:
-                y0 = int(max(h - (0.9 + wh) * ppm, 0))
-                part = image[y0 : y0 + ph, int(x0) : int(x0) + pw]
-                part[:] = variants[rng.integers(5)][: part.shape[0], : part.shape[1]]
-    for _ in range(rng.integers(0, 3)):
+        _street_level(rng, image, ppm, lefts, variants, trim, wh)
+    for _ in range(rng.integers(0, 3)):  # pipes
         x0 = rng.uniform(0, w)
         rect(image, x0, 0, x0 + max(1, 0.09 * ppm), h, color * rng.choice([0.5, 0.75, 1.25]))
     rect(image, 0, 0, w, 0.3 * ppm, trim * 0.95)
     rect(image, 0, 0.3 * ppm, w, 0.42 * ppm, color * 0.55)
     return noise.tint(image, cv2.GaussianBlur(noise.patch(rng, 0.5, (h, w)), (0, 0), 1), 0.05), emission
+
+
+def _opening(rng, image, emission, ppm, x0, y0, variants, trim, color, shutters, balcony, night, width):
+    """One window in the wall: surround, pane, lintel shadow, sill; perhaps shutters, a light inside, a balcony."""
+    ph, pw = variants[0].shape[:2]
+    rect(image, x0 - 0.1 * ppm, y0 - 0.12 * ppm, x0 + pw + 0.1 * ppm, y0 + ph + 0.02 * ppm, trim)
+    iy, ix = int(max(y0, 0)), int(max(x0, 0))
+    pane = variants[rng.integers(5)]
+    part = image[iy : iy + ph, ix : ix + pw]
+    part[:] = pane[: part.shape[0], : part.shape[1]]
+    rect(image, x0, y0, x0 + pw, y0 + 0.07 * ppm, np.array([30, 30, 32]))
+    rect(image, x0 - 0.12 * ppm, y0 + ph, x0 + pw + 0.12 * ppm, y0 + ph + 0.1 * ppm, trim * 1.08)
+    rect(image, x0 - 0.1 * ppm, y0 + ph + 0.1 * ppm, x0 + pw + 0.1 * ppm, y0 + ph + 0.18 * ppm, color * 0.62)
+    if shutters:
+        rect(image, x0 - width * 0.3 * ppm, y0, x0, y0 + ph, trim * 0.6)
+        rect(image, x0 + pw, y0, x0 + pw + width * 0.3 * ppm, y0 + ph, trim * 0.6)
+    if night and rng.random() < 0.28:
+        emission[iy : iy + ph, ix : ix + pw] = rng.integers(60, 220)
+    if balcony:
+        rect(image, x0 - 0.3 * ppm, y0 + ph * 0.95, x0 + pw + 0.3 * ppm, y0 + ph * 1.08, np.array([150, 148, 144]))
+        for k in range(9):
+            bx = x0 + (k / 8 * (width + 0.6) - 0.3) * ppm
+            rect(image, bx, y0 + ph * 0.5, bx + max(1, 0.03 * ppm), y0 + ph, np.array([46, 46, 50]))
+
+
+def _street_level(rng, image, ppm, lefts, variants, trim, wh):
+    """Doors and windows of the ground floor, where there is no shop."""
+    h = image.shape[0]
+    ph, pw = variants[0].shape[:2]
+    for x0 in lefts:
+        if rng.random() < 0.3:
+            door = srgb(rng, SHOPS[rng.integers(len(SHOPS))])
+            rect(image, x0 - 0.1 * ppm, h - 2.35 * ppm, x0 + 1.1 * ppm, h, trim)
+            rect(image, x0, h - 2.25 * ppm, x0 + 1.0 * ppm, h - 0.1 * ppm, door)
+            rect(image, x0 + 0.2 * ppm, h - 2.1 * ppm, x0 + 0.8 * ppm, h - 1.5 * ppm, (50, 56, 62))
+        else:
+            y0 = int(max(h - (0.9 + wh) * ppm, 0))
+            part = image[y0 : y0 + ph, int(x0) : int(x0) + pw]
+            part[:] = variants[rng.integers(5)][: part.shape[0], : part.shape[1]]

@@ -1,15 +1,17 @@
 """Poles, lamps, traffic lights, signs, fences, walls, bollards, bins: what stands between the road and the houses."""
 
+import cv2
 import numpy as np
 
 from . import noise
-from .canvas import Patch
+from .canvas import SHIFT, Patch, fixed
 from .facades import WALLS, rect, sign_band, wall, wall_color
 from .light import srgb
 
 POLE, LIGHT, SIGN, FENCE, WALL, STATIC, RAIL = 17, 19, 20, 13, 12, 4, 14
 METALS = [(110, 112, 114), (150, 152, 152), (60, 62, 62), (40, 44, 42), (34, 60, 48), (84, 80, 74), (190, 190, 188)]
-FACES = [((205, 30, 36), (240, 240, 238)), ((36, 84, 170), (235, 238, 240)), ((240, 240, 236), (30, 30, 30)), ((240, 200, 40), (30, 30, 30)),
+FACES = [((205, 30, 36), (240, 240, 238)), ((36, 84, 170), (235, 238, 240)), ((240, 240, 236), (30, 30, 30)),
+           ((240, 200, 40), (30, 30, 30)),
          ((30, 110, 70), (238, 240, 236)), ((230, 120, 40), (20, 20, 20)), ((120, 76, 48), (236, 232, 220))]  # fmt: skip
 
 
@@ -135,7 +137,12 @@ def sign(canvas, rng, light, x, s, *, lit=1.0, size=None, height=None, back=Fals
             for _ in range(rng.integers(1, 5)):  # a symbol or letters
                 cx, cy = rng.uniform(-0.4, 0.4, 2) * size
                 w, h = rng.uniform(0.05, 0.3) * size, rng.uniform(0.04, 0.2) * size
-                bar = [(x + cx - w, y + cy - h, s - 0.05), (x + cx + w, y + cy - h, s - 0.05), (x + cx + w, y + cy + h, s - 0.05), (x + cx - w, y + cy + h, s - 0.05)]
+                bar = [
+                    (x + cx - w, y + cy - h, s - 0.05),
+                    (x + cx + w, y + cy - h, s - 0.05),
+                    (x + cx + w, y + cy + h, s - 0.05),
+                    (x + cx - w, y + cy + h, s - 0.05),
+                ]
                 patch.world(bar, rim if rng.random() < 0.5 else (24, 24, 26), solid=False)
             patch.paste(SIGN, s, light=light.ambient(x, s, lit) * 1.1, grain=0.03)
         y -= size * 1.7
@@ -157,7 +164,13 @@ def fence(canvas, rng, light, side, line, s0, s1, *, lit=1.0, rail=False):
     for k, x in enumerate(np.arange(0, s1 - s0, step)):
         alpha[:, int(x * ppm) : max(int((x + wide) * ppm), int(x * ppm) + 1)] = 255
         image[:, int(x * ppm) : int((x + wide) * ppm)] = np.clip(color * (1 + 0.12 * np.sin(k * 2.3)), 0, 255)
-    for y in {"bars": (0.06, 0.88), "boards": (0.1, 0.8), "mesh": np.arange(0.02, 1, 0.09 / height), "pickets": (0.25, 0.75), "rail": (0.05, 0.15, 0.25)}[kind]:
+    for y in {
+        "bars": (0.06, 0.88),
+        "boards": (0.1, 0.8),
+        "mesh": np.arange(0.02, 1, 0.09 / height),
+        "pickets": (0.25, 0.75),
+        "rail": (0.05, 0.15, 0.25),
+    }[kind]:
         alpha[int(y * h) : max(int((y + 0.05 if kind != "mesh" else y + 0.015) * h), int(y * h) + 1)] = 255
     for x in np.arange(0, s1 - s0, 2.2):
         alpha[:, int(x * ppm) : int((x + 0.09) * ppm) + 1] = 255
@@ -165,20 +178,13 @@ def fence(canvas, rng, light, side, line, s0, s1, *, lit=1.0, rail=False):
     x = side * line
     corners = [(x, height, s0), (x, height, s1), (x, -0.02, s1), (x, -0.02, s0)]
     middle = (s0 + s1) / 2
-    # the class covers the gaps between the bars too, as annotators draw it
-    through = np.maximum(alpha, 1)
-    before = canvas.image.copy() if False else None
-    del before, through
     canvas.quad(corners, image, RAIL if rail else FENCE, alpha=alpha, light=light.ambient(x, middle, lit), depth=middle)
+    # the class covers the gaps between the bars too, as annotators draw it
     fill_class(canvas, corners, RAIL if rail else FENCE, middle)
 
 
 def fill_class(canvas, corners, label, depth):
     """Give the whole quad the label, see-through parts included."""
-    import cv2
-
-    from .canvas import SHIFT, fixed
-
     points = canvas.camera.project(np.asarray(corners, float))
     box = canvas.box(points)
     if box is None:

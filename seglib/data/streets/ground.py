@@ -6,7 +6,7 @@ import numpy as np
 from . import noise
 from .canvas import SHIFT, TO_LINEAR, fixed
 from .light import srgb
-from .plan import GRASS, KERB, PARKING, RAILS, ROAD, WALK, YARD
+from .plan import GRASS, KERB, PARKING, RAILS, ROAD, WALK
 
 LABEL = np.array([7, 8, 22, 9, 6, 10, 8], np.uint8)  # zone -> label id
 STEP = 0.25

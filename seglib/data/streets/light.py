@@ -50,7 +50,7 @@ class Light:
         if not self.night:
             return np.zeros(3)
         x, s = np.asarray(x, np.float32), np.asarray(s, np.float32)
-        total = 0.28 * np.exp(-((s - 14.0) / 16.0) ** 2 - ((x - 0.5) / 5.0) ** 2)
+        total = 0.28 * np.exp(-(((s - 14.0) / 16.0) ** 2) - ((x - 0.5) / 5.0) ** 2)
         for lx, ls in self.lit_lamps:
             total = total + 0.55 * np.exp(-(((x - lx) / 6.0) ** 2) - ((s - ls) / 8.0) ** 2)
         return total[..., None] * self.lamp_rgb

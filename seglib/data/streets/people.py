@@ -7,7 +7,8 @@ from .canvas import Patch, capsule
 from .light import srgb
 
 PERSON, RIDER, MOTORCYCLE, BICYCLE = 24, 25, 32, 33
-CLOTHES = [(30, 32, 38), (40, 46, 70), (60, 60, 64), (110, 112, 116), (150, 30, 36), (200, 196, 188), (86, 70, 56), (50, 76, 56), (70, 100, 150),
+CLOTHES = [(30, 32, 38), (40, 46, 70), (60, 60, 64), (110, 112, 116), (150, 30, 36), (200, 196, 188), (86, 70, 56),
+           (50, 76, 56), (70, 100, 150),
            (190, 170, 130), (180, 120, 40), (20, 20, 22), (120, 60, 100), (230, 228, 226), (170, 200, 60), (90, 120, 110)]  # fmt: skip
 SKIN = [(214, 170, 144), (190, 140, 110), (140, 96, 70), (88, 60, 46), (226, 186, 164)]
 
@@ -45,7 +46,10 @@ def person(canvas, rng, light, x, s, yaw, *, pose="walk", lit=1.0, label=PERSON,
     top, legs = (srgb(rng, CLOTHES[rng.integers(len(CLOTHES))]) for _ in range(2))
     if rng.random() < 0.5:
         legs = srgb(rng, CLOTHES[rng.integers(3)])
-    skin, hair = srgb(rng, SKIN[rng.integers(len(SKIN))], 5), srgb(rng, [(30, 24, 20), (80, 56, 34), (150, 120, 70), (120, 116, 112)][rng.integers(4)], 6)
+    skin, hair = (
+        srgb(rng, SKIN[rng.integers(len(SKIN))], 5),
+        srgb(rng, [(30, 24, 20), (80, 56, 34), (150, 120, 70), (120, 116, 112)][rng.integers(4)], 6),
+    )
     patch = Patch(canvas, np.concatenate([p - 0.25 * k, p + 0.25 * k]), top)
     if patch.box is None:
         return
@@ -74,7 +78,9 @@ def person(canvas, rng, light, x, s, yaw, *, pose="walk", lit=1.0, label=PERSON,
     half = np.array([(0.5 if light.sun[0] < 0 else -0.5) * shoulder * k, 0.1 * k])
     patch.polygon(capsule(p[1] + half, p[0] + half * 0.9, shoulder * k * 0.5, waist * k * 0.5), top * 0.8, solid=False)
     if rng.random() < 0.2:
-        patch.polygon(capsule(p[1] + [0, 0.12 * k], p[0] - [0, 0.15 * k], 0.12 * k, 0.13 * k), srgb(rng, CLOTHES[rng.integers(len(CLOTHES))]))
+        patch.polygon(
+            capsule(p[1] + [0, 0.12 * k], p[0] - [0, 0.15 * k], 0.12 * k, 0.13 * k), srgb(rng, CLOTHES[rng.integers(len(CLOTHES))])
+        )
     patch.polygon(capsule(p[1] + [0, 0.02 * k], p[2], 0.05 * k, 0.05 * k), skin * 0.85)
     near = order[-1]
     limb(1, 7 + near, 0.062, 0.052, top * 1.06) if side < 0.8 else [limb(1, 7 + j, 0.06, 0.05, top * 0.96) for j in (0, 1)]
@@ -90,7 +96,10 @@ def person(canvas, rng, light, x, s, yaw, *, pose="walk", lit=1.0, label=PERSON,
         turn = np.sin(yaw) * 0.04 * k
         patch.polygon(capsule(p[2] + [turn, 0.0], p[2] + [turn, 0.06 * k], 0.065 * k, 0.06 * k), skin)
     if pose == "ride" and rng.random() < 0.5:
-        patch.polygon(capsule(p[2] - [0.05 * k, 0.06 * k], p[2] + [0.05 * k, -0.06 * k], 0.07 * k, 0.07 * k), srgb(rng, CLOTHES[rng.integers(len(CLOTHES))]))
+        patch.polygon(
+            capsule(p[2] - [0.05 * k, 0.06 * k], p[2] + [0.05 * k, -0.06 * k], 0.07 * k, 0.07 * k),
+            srgb(rng, CLOTHES[rng.integers(len(CLOTHES))]),
+        )
     patch.smooth(0.012 * k if k > 60 else 0)
     patch.paste(label, s, instance=canvas.instance(label), light=light.ambient(x, s, lit), grain=0.10)
 
@@ -121,7 +130,14 @@ def bicycle(canvas, rng, light, x, s, yaw, *, lit=1.0, lean=0.0, instance=None):
                 d = np.array([np.cos(a), 0, np.sin(a)]) * 0.3
                 patch.line(to([np.array([l, 0, 0.35]) - d, np.array([l, 0, 0.35]) + d]), 0.006, (120, 120, 122))
     crank, seat, headset = (-0.05, 0, 0.3), (-0.2, 0, 0.85), (0.36, 0, 0.88)
-    for a, b in ((crank, seat), (crank, headset), ((-0.17, 0, 0.78), headset), (crank, (-0.52, 0, 0.35)), ((-0.17, 0, 0.78), (-0.52, 0, 0.35)), (headset, (0.54, 0, 0.35))):
+    for a, b in (
+        (crank, seat),
+        (crank, headset),
+        ((-0.17, 0, 0.78), headset),
+        (crank, (-0.52, 0, 0.35)),
+        ((-0.17, 0, 0.78), (-0.52, 0, 0.35)),
+        (headset, (0.54, 0, 0.35)),
+    ):
         patch.line(to([a, b]), 0.045, paint)
     patch.line(to([seat, (-0.2, 0, 0.95)]), 0.04, (120, 120, 120))
     patch.line(to([(-0.34, 0, 0.97), (-0.06, 0, 0.97)]), 0.09, (30, 28, 26))

@@ -75,7 +75,9 @@ class Plan:
         while s < REACH:
             kind = previous if previous and rng.random() < 0.45 else str(rng.choice(names, p=chances / chances.sum()))
             previous = kind
-            length = {"terrace": rng.uniform(6, 18), "house": rng.uniform(12, 20), "hall": rng.uniform(20, 45)}.get(kind, rng.uniform(8, 28))
+            length = {"terrace": rng.uniform(6, 18), "house": rng.uniform(12, 20), "hall": rng.uniform(20, 45)}.get(
+                kind, rng.uniform(8, 28)
+            )
             line = self.edge[side] + self.verge[side] + self.walk[side]
             for s0, s1, sides in self.junctions:
                 if side in sides and s < s1 + 1 and s + length > s0 - 1:

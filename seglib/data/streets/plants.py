@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from . import noise
-from .canvas import SHIFT, TO_LINEAR, Patch
+from .canvas import SHIFT, Patch
 from .light import srgb
 
 VEGETATION = 21
@@ -43,7 +43,9 @@ def crown(rng, light, shape="round", bare=False):
             swell = 2.2 if depth == 0 else 1.0  # the inside is a dark mass, the outside single leaves
             shades = np.clip(base * tone[:, None], 0, 255).tolist()
             slim = rng.uniform(8, 20, n)
-            for x, y, k, thin, turn in zip((lx * 16).astype(int).tolist(), (ly * 16).astype(int).tolist(), shades, slim, (tone * 700).astype(int).tolist()):
+            for x, y, k, thin, turn in zip(
+                (lx * 16).astype(int).tolist(), (ly * 16).astype(int).tolist(), shades, slim, (tone * 700).astype(int).tolist()
+            ):
                 axes = (int(leaf * 22 * swell), int(leaf * thin * swell))
                 cv2.ellipse(canvas, (x, y), axes, turn % 180, 0, 360, (*k, 255.0), -1, cv2.LINE_8, SHIFT)
     return np.ascontiguousarray(canvas[..., :3]), np.ascontiguousarray(canvas[..., 3])
@@ -60,7 +62,15 @@ def _twigs(rng, color, alpha):
         cv2.line(alpha, p, q, 255 if level < 5 else 170, max(1, 7 - 2 * level), cv2.LINE_AA, SHIFT)
         if level < 7:
             for sign in (-1, 1) if level < 6 else (0,):
-                stack.append((x2, y2, a + sign * rng.uniform(0.2, 0.6) + rng.normal(0, 0.12) - 0.03 * np.cos(a), length * rng.uniform(0.72, 0.88), level + 1))
+                stack.append(
+                    (
+                        x2,
+                        y2,
+                        a + sign * rng.uniform(0.2, 0.6) + rng.normal(0, 0.12) - 0.03 * np.cos(a),
+                        length * rng.uniform(0.72, 0.88),
+                        level + 1,
+                    )
+                )
     return color, alpha
 
 
@@ -115,7 +125,7 @@ def tree(canvas, rng, x, s, height, kind, crowns, light, lit=1.0):
     billboard(canvas, rng, sprite, corners, amb, s)
 
 
-def hedge(canvas, rng, plan, side, line, s0, s1, height, light, lit=1.0):
+def hedge(canvas, rng, side, line, s0, s1, height, light, lit=1.0):
     """A clipped or shaggy hedge parallel to the road."""
     s0 = max(s0, 1.2)
     if s1 - s0 < 0.5:
@@ -129,7 +139,9 @@ def hedge(canvas, rng, plan, side, line, s0, s1, height, light, lit=1.0):
     alpha = ((np.arange(h)[:, None] > ragged[None]) * 255).astype(np.uint8)
     x = side * line
     amb = light.ambient(x, (s0 + s1) / 2, lit) * 0.9
-    canvas.quad([(x, height, s0), (x, height, s1), (x, -0.05, s1), (x, -0.05, s0)], texture, VEGETATION, alpha=alpha, light=amb, depth=(s0 + s1) / 2)
+    canvas.quad(
+        [(x, height, s0), (x, height, s1), (x, -0.05, s1), (x, -0.05, s0)], texture, VEGETATION, alpha=alpha, light=amb, depth=(s0 + s1) / 2
+    )
     if s0 > 2:
         back = side * (line + rng.uniform(0.8, 2.0))
         canvas.quad([(x, height, s0), (back, height, s0), (back, -0.05, s0), (x, -0.05, s0)], texture[:, :64], VEGETATION,
@@ -147,6 +159,3 @@ def treeline(canvas, rng, light, x0, x1, s, height):
     alpha = ((np.arange(h)[:, None] > ragged[None]) * 255).astype(np.uint8)
     amb = light.ambient(0, s, 0.8)
     canvas.quad([(x0, height, s), (x1, height, s), (x1, -3, s), (x0, -3, s)], texture, VEGETATION, alpha=alpha, light=amb, depth=s)
-
-
-__all__ = ["TO_LINEAR", "billboard", "crown", "hedge", "sprites", "tree", "treeline"]

@@ -70,7 +70,7 @@ def _fill_plots(items, canvas, rng, plan, light, crowns):
             kind = "shop" if plot.kind == "terrace" and rng.random() < (0.65 if plan.style == "centre" else 0.15) else plot.kind
             items.shadow(_square(side * (line + setback), side * (line + setback + 10), s0, s1 - margin), height)
             items.add(s1, lambda lit, p=plot, h=height, b=setback, k=kind, r=seed: house(
-                canvas, np.random.default_rng(r), plan, p, light, height=h, setback=b, kind=k))  # fmt: skip
+                canvas, np.random.default_rng(r), p, light, height=h, setback=b, kind=k))  # fmt: skip
             if setback:
                 _front_garden(items, canvas, rng, plan, light, crowns, side, line, s0, s1)
         elif plot.kind == "parking":
@@ -97,12 +97,22 @@ def _border(items, canvas, rng, light, kind, side, line, s0, s1, low=False):
         b = min(a + 6.0, s1)
         x = side * (line + 0.1)
         if kind == "fence":
-            items.add(b, lambda lit, a=a, b=b: furniture.fence(canvas, np.random.default_rng(seed), light, side, line + 0.1, a, b, lit=lit(x, a)))
+            items.add(
+                b,
+                lambda lit, a=a, b=b, x=x: furniture.fence(
+                    canvas, np.random.default_rng(seed), light, side, line + 0.1, a, b, lit=lit(x, a)
+                ),
+            )
         elif kind == "wall":
-            items.add(b, lambda lit, a=a, b=b: furniture.garden_wall(
+            items.add(b, lambda lit, a=a, b=b, x=x: furniture.garden_wall(
                 canvas, np.random.default_rng(seed), light, side, line + 0.1, a, b, lit=lit(x, a), height=height))  # fmt: skip
         elif kind == "hedge":
-            items.add(b, lambda lit, a=a, b=b: plants.hedge(canvas, np.random.default_rng(seed), None, side, line + 0.1, a, b, height, light, lit(x, a)))
+            items.add(
+                b,
+                lambda lit, a=a, b=b, x=x: plants.hedge(
+                    canvas, np.random.default_rng(seed), side, line + 0.1, a, b, height, light, lit(x, a)
+                ),
+            )
     if kind != "trees":
         items.shadow(_square(side * line, side * (line + 0.4), s0, s1), height * 0.8, 0.9)
 
@@ -116,7 +126,10 @@ def _tree(items, canvas, rng, light, crowns, x, s, height, key=None):
         t = np.linspace(0, 2 * np.pi, 9)
         items.shadow(np.stack([x + dx + r * np.cos(t), s + ds + r * np.sin(t)], 1), height * 0.9, 0.8, True, lift=height * 0.4)
     items.shadow(_square(x - 0.15, x + 0.15, s - 0.15, s + 0.15), height * 0.5, 0.9)
-    items.add(s if key is None else key, lambda lit: plants.tree(canvas, np.random.default_rng(seed), x, s, height, kind, crowns, light, lit(x, s)))
+    items.add(
+        s if key is None else key,
+        lambda lit: plants.tree(canvas, np.random.default_rng(seed), x, s, height, kind, crowns, light, lit(x, s)),
+    )
 
 
 def _grove(items, canvas, rng, light, crowns, side, line, s0, s1, *, dense, small=False):

@@ -26,7 +26,10 @@ def _vehicle(items, canvas, rng, plan, light, x, s, turn, kind, free=None):
     width = {"car": 0.9, "tram": 1.3}.get(kind, 1.25)
     height = {"car": 1.4}.get(kind, 3.0)
     c, n = np.cos(yaw - canvas.camera.heading(s)), np.sin(yaw - canvas.camera.heading(s))
-    foot = [(x + l * n + w * c, s + l * c - w * n) for l, w in ((-reach * 0.92, -width), (reach * 0.92, -width), (reach * 0.92, width), (-reach * 0.92, width))]
+    foot = [
+        (x + l * n + w * c, s + l * c - w * n)
+        for l, w in ((-reach * 0.92, -width), (reach * 0.92, -width), (reach * 0.92, width), (-reach * 0.92, width))
+    ]
     items.shadow(foot, height)
     items.contact([(x + (px - x) * 1.06, s + (ps - s) * 1.03) for px, ps in foot], 0.85)
     items.contact([(x + (px - x) * 0.8, s + (ps - s) * 0.9) for px, ps in foot], 0.95)
@@ -73,11 +76,13 @@ def _moving(items, canvas, rng, plan, light):
         s, taken = rng.uniform(8, 28) if own else rng.uniform(4.5, 25), []
         while s < 130:
             if rng.random() < busy:
-                _vehicle(items, canvas, rng, plan, light, lane + rng.normal(0, 0.25), s, np.pi if oncoming else 0.0, _pick_moving(rng), taken)
+                _vehicle(
+                    items, canvas, rng, plan, light, lane + rng.normal(0, 0.25), s, np.pi if oncoming else 0.0, _pick_moving(rng), taken
+                )
             s += rng.uniform(6.5, 22)
     if plan.tram and rng.random() < 0.75:
         oncoming = rng.random() < 0.5
-        x = (1.5 if oncoming == plan.keep_left else -1.5)
+        x = 1.5 if oncoming == plan.keep_left else -1.5
         if abs(x - plan.ego) > 1.0 or rng.random() < 0.5:
             _vehicle(items, canvas, rng, plan, light, x, rng.uniform(22, 60), np.pi if oncoming else 0.0, "tram")
 
@@ -92,9 +97,21 @@ def _crossing(items, canvas, rng, plan, light):
         for side in sides:
             if rng.random() < 0.5 and s0 > 4:
                 x = side * (plan.edge[side] + rng.uniform(2, 16))
-                _vehicle(items, canvas, rng, plan, light, x, (s0 + s1) / 2 + rng.choice([-1.6, 1.6]), rng.choice([-1, 1]) * np.pi / 2, _pick_moving(rng))
+                _vehicle(
+                    items,
+                    canvas,
+                    rng,
+                    plan,
+                    light,
+                    x,
+                    (s0 + s1) / 2 + rng.choice([-1.6, 1.6]),
+                    rng.choice([-1, 1]) * np.pi / 2,
+                    _pick_moving(rng),
+                )
         if rng.random() < 0.15 and s0 > 9:
-            _vehicle(items, canvas, rng, plan, light, rng.uniform(-3, 3), (s0 + s1) / 2, rng.choice([-1.2, 1.2, 1.57, -1.57]), _pick_moving(rng))
+            _vehicle(
+                items, canvas, rng, plan, light, rng.uniform(-3, 3), (s0 + s1) / 2, rng.choice([-1.2, 1.2, 1.57, -1.57]), _pick_moving(rng)
+            )
 
 
 def _walker(items, canvas, rng, light, x, s, yaw, **options):
@@ -141,7 +158,16 @@ def _cyclists(items, canvas, rng, plan, light):
         side = rng.choice([-1, 1])
         x = side * (plan.half - rng.uniform(0.3, 1.0)) if rng.random() < 0.8 else side * (plan.edge[side] + 1.0)
         yaw = (0.0 if (side > 0) != plan.keep_left else np.pi) + rng.normal(0, 0.15)
-        _ride(items, canvas, rng, light, x, rng.uniform(6, 45), yaw if rng.random() < 0.85 else rng.uniform(0, 6.28), motor=rng.random() < 0.16)
+        _ride(
+            items,
+            canvas,
+            rng,
+            light,
+            x,
+            rng.uniform(6, 45),
+            yaw if rng.random() < 0.85 else rng.uniform(0, 6.28),
+            motor=rng.random() < 0.16,
+        )
 
 
 def _two_wheelers(items, canvas, rng, plan, light):
@@ -154,7 +180,8 @@ def _two_wheelers(items, canvas, rng, plan, light):
             seed, at = int(rng.integers(1 << 31)), s + 0.62 * k
             machine = people.motorcycle if motor else people.bicycle
             items.contact([(x - 0.4, at - 0.3), (x + 0.4, at - 0.3), (x + 0.4, at + 0.3), (x - 0.4, at + 0.3)], 0.45)
-            items.add(at, lambda lit, r=seed, at=at, m=machine: m(canvas, np.random.default_rng(r), light, x, at, turn, lit=lit(x, at)))
+            # x and turn are read when the lambda is called: all racks of a scene line up with the last one
+            items.add(at, lambda lit, r=seed, at=at, m=machine: m(canvas, np.random.default_rng(r), light, x, at, turn, lit=lit(x, at)))  # noqa: B023
 
 
 def _place(items, canvas, rng, light, x, s, function, shade, /, **options):
@@ -171,7 +198,8 @@ def _signals(items, canvas, rng, plan, light):
                 for at in (s0 - 1.5, s1 + 1.0):
                     if rng.random() < 0.8 and at > 4:
                         x = side * (plan.edge[side] + 0.5)
-                        _place(items, canvas, rng, light, x, at, furniture.traffic_light, 3.5, side=side, overhead=overhead and rng.random() < 0.5)
+                        reaching = overhead and rng.random() < 0.5
+                        _place(items, canvas, rng, light, x, at, furniture.traffic_light, 3.5, side=side, overhead=reaching)
 
 
 def _furniture(items, canvas, rng, plan, light):

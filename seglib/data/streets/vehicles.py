@@ -1,5 +1,6 @@
 """Buses, lorries, trams and trailers: boxes whose sides are painted as pictures."""
 
+import cv2
 import numpy as np
 
 from . import noise
@@ -8,14 +9,13 @@ from .facades import glass, rect, sign_band
 from .light import srgb
 
 BUS, TRUCK, TRAIN, CARAVAN, TRAILER = 28, 27, 31, 29, 30
-LIVERY = [(180, 30, 34), (196, 60, 40), (30, 74, 140), (230, 228, 222), (240, 200, 60), (60, 120, 80), (210, 212, 214), (120, 40, 70), (220, 130, 40),
+LIVERY = [(180, 30, 34), (196, 60, 40), (30, 74, 140), (230, 228, 222), (240, 200, 60), (60, 120, 80), (210, 212, 214),
+           (120, 40, 70), (220, 130, 40),
           (90, 130, 170), (70, 74, 80)]  # fmt: skip
 
 
 def _wheels(image, ppm, h, positions, r=0.48):
     """Wheels at the lower edge of a side picture; the bottom line is the road."""
-    import cv2
-
     for x in positions:
         cx, cy = int(x * ppm), int(h - r * ppm)
         cv2.circle(image, (cx, cy), int(r * 1.25 * ppm), (16, 16, 17), -1, cv2.LINE_AA)
@@ -64,7 +64,14 @@ def bus_end(rng, width, height, ppm, color, second, decks, front):
         y, x = int(h - (level + tall) * ppm), int(0.15 * ppm)
         image[y : y + pane.shape[0], x : x + pane.shape[1]] = pane
     rect(image, 0.3 * w, h - (spans[0][0] + spans[0][1] + 0.34) * ppm, 0.7 * w, h - (spans[0][0] + spans[0][1] + 0.06) * ppm, (16, 16, 16))
-    rect(image, 0.36 * w, h - (spans[0][0] + spans[0][1] + 0.28) * ppm, 0.62 * w, h - (spans[0][0] + spans[0][1] + 0.14) * ppm, (230, 170, 40))
+    rect(
+        image,
+        0.36 * w,
+        h - (spans[0][0] + spans[0][1] + 0.28) * ppm,
+        0.62 * w,
+        h - (spans[0][0] + spans[0][1] + 0.14) * ppm,
+        (230, 170, 40),
+    )
     lamp = (236, 236, 228) if front else (170, 26, 24)
     for x in (0.06, 0.80):
         rect(image, x * w, h - 0.75 * ppm, (x + 0.14) * w, h - 0.5 * ppm, lamp)
