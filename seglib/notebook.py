@@ -105,9 +105,10 @@ class Page:
         """Run what is missing, where that takes minutes. Scoring on another data set is left out: it needs that one's runs."""
         if self.profile not in ("smoke", "cpu") or experiment not in study.PROFILES[self.profile].experiments:
             return
-        missing = study.pending(self.profile, [self.dataset], [experiment], study.finished(self.profile))
-        if any(job.role != "transfer" for job in missing):
-            study.run(self.profile, self.dataset, only=[experiment])
+        for wanted in ([experiment], ["losses", experiment]):  # other experiments take their learning rate from the sweep of the losses
+            missing = study.pending(self.profile, [self.dataset], [experiment], study.finished(self.profile))
+            if any(job.role != "transfer" for job in missing):
+                study.run(self.profile, self.dataset, only=wanted)
 
     def beside(self, experiment: str, arms: Iterable[str]) -> dict[str, dict[str, list[records.Record]]]:
         """{data set: {arm: records}} of the other data sets, those that have all of `arms`; nothing is trained."""
