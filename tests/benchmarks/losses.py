@@ -130,6 +130,7 @@ def write(name: str, values: dict) -> None:
     path = Path(__file__).resolve().parents[2] / "report" / "results" / f"measure-{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     values |= {"device": f"CPU, {torch.get_num_threads()} thread(s)", "torch": torch.__version__}
+    values |= {"note": "candidates were timed in turn beside other work: read the ratios, not the milliseconds"}
     path.write_text(json.dumps(values, indent=1, sort_keys=True) + "\n")
 
 
