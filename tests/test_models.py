@@ -170,6 +170,16 @@ def test_vit_uses_every_token():
     assert difference[64:80, 16:32].mean() > 3 * difference[:48, 48:].mean()
 
 
+def test_every_token_goes_back_to_its_own_place():
+    model = models.build("vit", 5, width=64).eval()
+    model.encoder.blocks = nn.Sequential()  # no attention: a token depends on its own patch alone
+    images = torch.randn(1, 3, 64, 96)
+    changed = images.clone()
+    changed[..., 16:32, 48:64] += 1
+    difference = (model.encode(images)[0] - model.encode(changed)[0]).abs().sum(1)[0]
+    assert difference.nonzero().tolist() == [[1, 3]]
+
+
 def test_vit_head_commutes_with_the_last_interpolation():
     maps, head = torch.randn(1, 7, 6, 5), nn.Conv2d(7, 3, 1)
     torch.testing.assert_close(layers.resize(head(maps), (12, 10)), head(layers.resize(maps, (12, 10))))

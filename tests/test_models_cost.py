@@ -94,6 +94,7 @@ def test_windows():
     assert plain.tolist() == [[0, 0, 1, 1, 2, 2]] * 2 + [[3, 3, 4, 4, 5, 5]] * 2
     shifted = attention.windows(4, 4, 2, shift=1)
     assert shifted.tolist() == [[0, 1, 1, 2], [3, 4, 4, 5], [3, 4, 4, 5], [6, 7, 7, 8]]
+    assert attention.windows(1, 6, 3, shift=1).tolist() == [[0, 1, 1, 1, 2, 2]]
 
 
 @pytest.mark.parametrize("size", [(12, 18), (6, 6)])
