@@ -146,6 +146,17 @@ def test_start_from_the_weights_of_a_run(tmp_path):
         training.train(config(init="unet-nothing"), folder=tmp_path, progress=False)
 
 
+def test_imagenet_weights_are_named_by_content(tmp_path, monkeypatch):
+    """Without the network: the builder stands for one that finds published weights."""
+    real = models.build
+    monkeypatch.setattr(models, "build", lambda *args, init, **options: real(*args, init="random", **options))
+    run = run_of(tmp_path, init="imagenet")
+    assert run.imagenet == state.encoder_digest(run.model) and len(run.imagenet) == 64
+    assert run_of(tmp_path, init=f"imagenet:{run.imagenet}").imagenet == run.imagenet
+    with pytest.raises(ValueError, match=f"found here have sha256 {run.imagenet}"):
+        run_of(tmp_path, init="imagenet:0000")
+
+
 def test_auxiliary_heads_add_their_loss(tmp_path):
     record = training.train(config(aux=True, epochs=1, final="none"), folder=tmp_path, progress=False)
     plain = training.train(config(epochs=1, final="none"), folder=tmp_path, progress=False)

@@ -133,7 +133,8 @@ def _environment(run: state.Run) -> dict:
     device = torch.cuda.get_device_name(run.device) if cuda else f"CPU, {torch.get_num_threads()} threads"
     world = run.plan.world
     device = device if world == 1 else f"{world} x {device}"
-    return {"device": device, "torch": torch.__version__, "python": platform.python_version()}
+    found = {"device": device, "torch": torch.__version__, "python": platform.python_version()}
+    return found | ({"imagenet": run.imagenet} if run.imagenet else {})
 
 
 def _board(folder: Path):

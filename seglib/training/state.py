@@ -1,6 +1,7 @@
 """A run in progress: its model, loss, optimiser and data, and the state that a checkpoint holds."""
 
 import functools
+import hashlib
 import json
 
 import numpy as np
@@ -32,6 +33,7 @@ class Run:
         counts = self.train_set.class_counts(self.labels.num_classes) if config.loss == "weighted_cross_entropy" else None
         self.loss = make_loss(config, self.labels.num_classes, counts)  # of one process's images
         self.model = make_model(config, self.labels)
+        self.imagenet = encoder_digest(self.model) if config.init.startswith("imagenet") else None
         if weights is not None:
             weights(self.model)
         self.model.to(self.device)
@@ -123,13 +125,26 @@ def make_loss(config, num_classes: int, counts=None):
 
 
 def make_model(config, labels) -> nn.Module:
-    """The model of `config`, on the CPU, its initial weights a function of the seed. A void class adds one output."""
+    """The model of `config`, on the CPU, its initial weights a function of the seed. A void class adds one output.
+
+    ValueError where init names ImageNet weights by their sha256 (encoder_digest) and others were found.
+    """
     torch.manual_seed(config.seed)
     init = config.init if config.init == "random" or config.init.startswith("imagenet") else "random"
     outputs = labels.num_classes + (config.void == "class")
     model = models.build(config.model, outputs, init=init.split(":")[0], **model_options(config))
+    if ":" in init and encoder_digest(model) != init.split(":")[1]:
+        raise ValueError(f"init={init}: the ImageNet weights found here have sha256 {encoder_digest(model)}")
     model.scored, model.precision = labels.num_classes, config.precision
     return model.double() if config.precision == "float64" else model
+
+
+def encoder_digest(model: nn.Module) -> str:
+    """sha256 over the tensors of the encoder, in the order of their names: names weights by content, whatever file they came in."""
+    found = hashlib.sha256()
+    for _, tensor in sorted(model.encoder.state_dict().items()):
+        found.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()
 
 
 def tune(config) -> None:
