@@ -35,13 +35,19 @@ def baselines(dataset: str, profile: str = "cpu-full", results: Path | None = No
     limits = dict(zip(("train", "val", "test"), PROFILES[profile].limits[dataset]))
     splits = {split: data.load(dataset, split, limit=limits[split]) for split in ("train", "val", "test")}
     classes = splits["test"].labels.num_classes
-    floors, ceilings = _floors(splits, classes), _ceilings(splits["test"], classes)
+    rng, seen, shown = np.random.default_rng(0), np.zeros(256, np.int64), []
+    # Drawn scenes take time: train is gone through once, for the prior, the shares and the forest.
+    prior = scores.pixel_prior(_train(splits["train"], seen, shown, rng), _truths(splits["test"]), classes)
+    _, constant = scores.constant_class(_truths(splits["test"]), classes)
     values = {
-        "floors": floors,
-        "ceilings": ceilings,
-        "shares": _shares(splits["train"]),
+        "floors": {"constant": _percent(constant), "prior": _percent(prior)},
+        "ceilings": {
+            f"x{factor}": _percent(scores.subsampled_truth(_truths(splits["test"]), factor, classes)) for factor in (2, 4, 8, 16, 32)
+        },
+        "shares": {name: round(100 * count / seen[:classes].sum(), 4) for name, count in zip(splits["train"].labels.names, seen.tolist())},
         "counts": {split: len(found) for split, found in splits.items()},
-        "data": {"forest": _forest(splits, classes)} | (_coarse(dataset, limits["test"]) if dataset != "camvid" else {}),
+        "data": {"forest": _forest(shown, splits["test"], classes, rng)}
+        | (_coarse(dataset, limits["test"]) if dataset != "camvid" else {}),
         "size": list(splits["test"].truth(0)[0].shape),
     }
     return save(f"baselines-{dataset}", values, results)
@@ -55,21 +61,14 @@ def _percent(matrix) -> float:
     return round(100 * float(scores.mean_iou(matrix)), 3)
 
 
-def _floors(splits, classes: int) -> dict[str, float]:
-    # Every second picture of test is enough to find the best constant class; the prior is learnt from train.
-    _, constant = scores.constant_class(list(_truths(splits["test"])), classes)
-    prior = scores.pixel_prior(_truths(splits["train"]), _truths(splits["test"]), classes)
-    return {"constant": _percent(constant), "prior": _percent(prior)}
-
-
-def _ceilings(test, classes: int) -> dict[str, float]:
-    return {f"x{factor}": _percent(scores.subsampled_truth(_truths(test), factor, classes)) for factor in (2, 4, 8, 16, 32)}
-
-
-def _shares(train) -> dict[str, float]:
-    """Per cent of the labelled pixels."""
-    pixels = sum(np.bincount(truth.ravel(), minlength=256) for truth in _truths(train))[: train.labels.num_classes]
-    return {name: round(100 * count / pixels.sum(), 4) for name, count in zip(train.labels.names, pixels.tolist())}
+def _train(found, seen: np.ndarray, shown: list, rng) -> Iterable[np.ndarray]:
+    """The truths of train; on the way, pixels per class into `seen` (256,) and random pixels of every picture into `shown`."""
+    for i in range(len(found)):
+        sample = found[i]
+        truth = np.asarray(sample.target)
+        seen += np.bincount(truth.ravel(), minlength=256)
+        shown.append(_pixels(np.asarray(sample.image), truth, rng, FOREST_PIXELS))
+        yield truth
 
 
 def _coarse(dataset: str, limit: int | None) -> dict[str, float]:
@@ -90,24 +89,22 @@ def _coarse(dataset: str, limit: int | None) -> dict[str, float]:
     }
 
 
-def _forest(splits, classes: int) -> float:
+def _forest(shown: list, test, classes: int, rng) -> float:
     """mIoU of a random forest that sees a pixel's colour and row: how far colour alone goes."""
-    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.ensemble import RandomForestClassifier  # of tests/requirements.txt: only measuring needs it
 
-    rng = np.random.default_rng(0)
-    parts = [_pixels(splits["train"], i, rng) for i in range(len(splits["train"]))]
-    inputs, targets = (np.concatenate(part) for part in zip(*parts))
+    inputs, targets = (np.concatenate(part) for part in zip(*shown))
     forest = RandomForestClassifier(n_estimators=40, max_depth=16, min_samples_leaf=4, n_jobs=1, random_state=0).fit(inputs, targets)
     matrix = np.zeros((classes, classes + 1), np.int64)
-    for i in range(len(splits["test"])):
-        inputs, targets = _pixels(splits["test"], i, rng, 4000)
+    for i in range(len(test)):
+        sample = test[i]
+        inputs, targets = _pixels(np.asarray(sample.image), np.asarray(sample.target), rng, 4000)
         matrix += scores.confusion(targets[None], forest.predict(inputs).astype(np.uint8)[None], classes)
     return _percent(matrix)
 
 
-def _pixels(found, i: int, rng, count: int = FOREST_PIXELS) -> tuple[np.ndarray, np.ndarray]:
+def _pixels(image: np.ndarray, truth: np.ndarray, rng, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Random labelled pixels of a picture: (n, 4) red, green, blue, row in [0, 1]; (n,) train ids."""
-    image, truth = np.asarray(found[i].image), np.asarray(found.truth(i)[0])
     rows, columns = (rng.integers(0, length, count) for length in truth.shape)
     targets = truth[rows, columns]
     inputs = np.column_stack([image[:, rows, columns].T / 255.0, rows / truth.shape[0]])

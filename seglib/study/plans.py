@@ -1,11 +1,15 @@
 """The plan: which runs an experiment consists of. A pure function of profile, data set and the records that are finished."""
 
+import functools
 from dataclasses import replace
 from typing import NamedTuple
 
 from seglib.records import Record
 from seglib.study.profiles import ARCHITECTURE_RATES, CONVNET_RATES, DATASETS, EXPERIMENTS, FIGURE_6, MODELS, RATES, Profile, profile
-from seglib.training import TrainConfig, run_name
+from seglib.training import TrainConfig
+from seglib.training import run_name as _run_name
+
+run_name = functools.cache(_run_name)  # a plan asks for each name many times
 
 
 class Job(NamedTuple):

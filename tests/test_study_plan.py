@@ -1,0 +1,148 @@
+"""The plan: a pure function of the records, fair within every comparison, selecting on val alone."""
+
+from collections import defaultdict
+
+import pytest
+from study_helpers import finish, record
+
+from seglib import study
+from seglib.study.plans import jobs
+from seglib.training import run_name
+
+PAIRS = [(profile, dataset) for profile in ("smoke", "cpu", "cpu-full", "gpu") for dataset in ("streets", "camvid", "cityscapes")]
+
+
+@pytest.mark.parametrize(("profile", "dataset"), PAIRS)
+def test_plan_and_waiting_make_up_all_jobs(profile, dataset):
+    planned, waiting = study.plan(profile, dataset, {}), study.waiting(profile, dataset, {})
+    everything = jobs(profile, dataset, {})
+    assert sum(map(len, planned.values())) + sum(map(len, waiting.values())) == len(everything) > 0
+    assert set(planned) == set(study.PROFILES[profile].experiments)
+    keys = [(job.experiment, job.arm, job.role, job.config.seed, job.config.lr if job.role == "sweep" else 0) for job in everything]
+    assert len(set(keys)) == len(keys)
+
+
+def test_the_plan_depends_on_nothing_but_the_records():
+    found = finish("cpu", "streets")
+    assert study.plan("cpu", "streets", dict(found)) == study.plan("cpu", "streets", dict(reversed(found.items())))
+    assert not study.waiting("cpu", "streets", found)["losses"]
+
+
+def test_runs_wait_for_every_candidate_of_their_sweep():
+    found = {run_name(config): record(config) for config in study.plan("cpu", "streets", {})["losses"]}
+    one_short = dict(list(found.items())[:-1])
+    waits = {job.arm for job in study.waiting("cpu", "streets", one_short)["losses"]}
+    assert waits == {"dice"}
+    assert not study.waiting("cpu", "streets", found)["losses"]
+
+
+def test_the_winner_is_chosen_on_val_whatever_test_says():
+    def scores(config):
+        return ({1e-3: 0.2, 3e-3: 0.4, 1e-2: 0.3}[config.lr], {1e-3: 0.9, 3e-3: 0.1, 1e-2: 0.8}[config.lr])
+
+    found = {run_name(config): record(config, *scores(config)) for config in study.plan("cpu", "camvid", {})["losses"]}
+    runs = [job.config for job in jobs("cpu", "camvid", found) if job.experiment == "losses" and job.role == "run"]
+    assert {config.lr for config in runs} == {3e-3}
+    tied = {name: record(study.plan("cpu", "camvid", {})["losses"][i], 0.2) for i, name in enumerate(found)}
+    runs = [job.config for job in jobs("cpu", "camvid", tied) if job.experiment == "losses" and job.role == "run"]
+    assert {config.lr for config in runs} == {1e-3}  # a tie goes to the smaller rate
+
+
+def test_a_candidate_that_diverged_has_lost():
+    found = {run_name(config): record(config, 0.1) for config in study.plan("cpu", "streets", {})["losses"]}
+    for made in found.values():
+        if made.config["lr"] == 1e-3:
+            made.history = []
+    runs = [job.config for job in jobs("cpu", "streets", found) if job.experiment == "losses" and job.role == "run"]
+    assert {config.lr for config in runs} == {3e-3}
+
+
+@pytest.mark.parametrize(("profile", "dataset"), PAIRS)
+def test_comparisons_are_fair(profile, dataset):
+    """Every arm of a comparison has the same seeds, batch, images and pictures to score."""
+    comparisons = defaultdict(lambda: defaultdict(list))
+    for job in jobs(profile, dataset, finish(profile, dataset)):
+        if job.role == "run":
+            comparisons[job.experiment, job.comparison][job.arm].append(job.config)
+    for (experiment, _), arms in comparisons.items():
+        seeds = {tuple(config.seed for config in configs) for configs in arms.values()}
+        assert len(seeds) == 1
+        fixed = {(c.batch_size, c.train_limit, c.val_limit, c.test_limit, c.final) for configs in arms.values() for c in configs}
+        assert len(fixed) == 1
+        images = {arm: configs[0].images for arm, configs in arms.items()}
+        if experiment == "annotation":
+            images["coarse-fine"] *= 2  # after as many images of coarse masks
+        assert len(set(images.values())) == 1
+
+
+def test_sweeps_give_every_arm_the_same_budget():
+    for experiment in ("losses", "architectures", "optimisers"):
+        sweeps = defaultdict(list)
+        for job in jobs("cpu-full", "streets", {}):
+            if job.role == "sweep" and job.experiment == experiment:
+                sweeps[job.arm].append((job.config.images, job.config.final))
+        assert len({tuple(budget) for budget in sweeps.values()}) == 1
+        assert all(budget == [(480, "none")] * 3 for budget in sweeps.values())
+
+
+def test_the_cpu_profile_is_the_one_of_the_design():
+    found = finish("cpu", "streets")
+    runs = [job for job in jobs("cpu", "streets", found) if job.role == "run"]
+    families = [job.config for job in runs if job.experiment == "architectures"]
+    assert [c.model for c in families] == ["fcn_baseline", "fcn8s", "unet", "vit", "swin"]
+    assert [c.width for c in families] == [16, 16, 16, 192, 48]
+    assert {(c.size, c.images, c.seed, c.train_limit, c.val_limit, c.test_limit) for c in families} == {((144, 192), 1600, 0, 240, 20, 40)}
+    losses = [job.config for job in runs if job.experiment == "losses"]
+    assert {(c.loss, c.seed) for c in losses} == {(loss, seed) for loss in ("cross_entropy", "soft_iou", "dice") for seed in range(3)}
+    assert {(c.size, c.images, c.width) for c in losses} == {((96, 192), 2400, 8)}
+
+
+def test_cpu_runs_are_runs_of_cpu_full():
+    """Same settings, same name: what a laptop makes stands beside what is published."""
+
+    def scores(config):  # the sweeps end as the constants say
+        best = study.ARCHITECTURE_RATES[config.dataset].get(config.model) if config.size == (144, 192) else 3e-3
+        return (0.4 if config.lr == best else 0.3, 0.3)
+
+    for dataset in ("streets", "camvid"):
+        full = set(finish("cpu-full", dataset, scores))
+        assert set(finish("cpu", dataset, scores)) <= full
+
+
+def test_figure_6_comes_first_and_the_stages_ascend():
+    order = [job.stage for job in jobs("cpu-full", "streets", {})]
+    assert order == sorted(order)
+    first = jobs("cpu-full", "streets", {})[0]
+    assert (first.experiment, first.arm, first.role) == ("losses", "cross_entropy", "sweep")
+
+
+def test_fine_after_coarse_starts_from_the_coarse_run():
+    found = finish("cpu-full", "streets")
+    arms = [job for job in jobs("cpu-full", "streets", found) if job.experiment == "annotation"]
+    halves = {job.config.seed: job.name for job in arms if job.role == "part"}
+    ends = [job.config for job in arms if job.arm == "coarse-fine"]
+    assert len(ends) == 3
+    assert all(config.init == halves[config.seed] and config.annotation == "fine" for config in ends)
+    assert not [job for job in jobs("cpu-full", "camvid", found) if job.experiment == "annotation"]
+
+
+def test_transfers_wait_for_the_other_data_set():
+    waits = study.waiting("cpu-full", "camvid", {})["generalisation"]
+    assert len(waits) == 15
+    streets = finish("cpu-full", "streets")
+    ready = [job for job in jobs("cpu-full", "camvid", streets) if job.role == "transfer"]
+    assert len(ready) == 15
+    assert not any(job.waits for job in ready)
+    assert all(job.config.dataset == "streets" and job.name.endswith("-on-camvid") and job.target == "camvid" for job in ready)
+
+
+@pytest.mark.parametrize(("call", "words"), [
+    (lambda: study.plan("laptop", "streets", {}), ["laptop", "published, smoke, cpu, cpu-full, gpu"]),
+    (lambda: study.plan("cpu", "kitti", {}), ["kitti", "streets, camvid, cityscapes"]),
+    (lambda: study.groups("cpu", "streets", "depth"), ["depth", "architectures, losses"]),
+    (lambda: study.run("cpu", "streets", only=["13"]), ["13", "losses", "01 to 12"]),
+])  # fmt: skip
+def test_unknown_names_are_told_the_choices(call, words):
+    with pytest.raises(ValueError, match="unknown") as caught:
+        call()
+    assert all(word in str(caught.value) for word in words)
