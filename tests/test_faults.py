@@ -1,5 +1,6 @@
 """What goes wrong while a run trains: processes killed, disks full, files edited, numbers that are not numbers. Kills are real."""
 
+import contextlib
 import json
 import os
 import random
@@ -42,7 +43,8 @@ def kill_and_resume(tmp_path, nursery, settings: dict, kills: int) -> None:
         process = nursery.start(folder, **settings)
         if killed < kills:
             time.sleep(rng.uniform(0.02, longest / 3))
-            os.kill(process, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.kill(process, signal.SIGKILL)
         code = nursery.wait()
         assert code in (0, -signal.SIGKILL)
         killed += code == -signal.SIGKILL
