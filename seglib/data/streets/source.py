@@ -12,7 +12,7 @@ from ... import labels, records
 from .. import files
 from .scene import draw
 
-VERSION = "2"  # part of every cache key: raised whenever a pixel of any scene changes
+VERSION = "3"  # part of every cache key: raised whenever a pixel of any scene changes
 SPLITS = {"train": range(1000), "val": range(100_000, 100_100), "test": range(200_000, 200_200)}
 
 

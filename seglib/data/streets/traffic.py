@@ -45,7 +45,7 @@ def _vehicle(items, canvas, rng, plan, light, x, s, turn, kind, free=None):
 
 
 def _pick(rng):
-    return str(rng.choice(["car", "truck", "bus", "trailer", "caravan"], p=[0.968, 0.014, 0.008, 0.005, 0.005]))
+    return str(rng.choice(["car", "truck", "bus", "trailer", "caravan"], p=[0.971, 0.014, 0.005, 0.005, 0.005]))
 
 
 def _parked(items, canvas, rng, plan, light):
@@ -88,7 +88,7 @@ def _moving(items, canvas, rng, plan, light):
 
 
 def _pick_moving(rng):
-    return str(rng.choice(["car", "truck", "bus"], p=[0.922, 0.036, 0.042]))
+    return str(rng.choice(["car", "truck", "bus"], p=[0.942, 0.036, 0.022]))
 
 
 def _crossing(items, canvas, rng, plan, light):
@@ -180,8 +180,8 @@ def _two_wheelers(items, canvas, rng, plan, light):
             seed, at = int(rng.integers(1 << 31)), s + 0.62 * k
             machine = people.motorcycle if motor else people.bicycle
             items.contact([(x - 0.4, at - 0.3), (x + 0.4, at - 0.3), (x + 0.4, at + 0.3), (x - 0.4, at + 0.3)], 0.45)
-            # x and turn are read when the lambda is called: all racks of a scene line up with the last one
-            items.add(at, lambda lit, r=seed, at=at, m=machine: m(canvas, np.random.default_rng(r), light, x, at, turn, lit=lit(x, at)))  # noqa: B023
+            items.add(at, lambda lit, r=seed, x=x, at=at, turn=turn, m=machine: m(
+                canvas, np.random.default_rng(r), light, x, at, turn, lit=lit(x, at)))  # fmt: skip
 
 
 def _place(items, canvas, rng, light, x, s, function, shade, /, **options):
