@@ -7,6 +7,7 @@ from study_helpers import finish, record
 
 from seglib import study
 from seglib.study.plans import jobs
+from seglib.study.profiles import CONVNET_RATES
 from seglib.training import run_name
 
 PAIRS = [(profile, dataset) for profile in ("smoke", "cpu", "cpu-full", "gpu") for dataset in ("streets", "camvid", "cityscapes")]
@@ -38,23 +39,24 @@ def test_runs_wait_for_every_candidate_of_their_sweep():
 
 def test_the_winner_is_chosen_on_val_whatever_test_says():
     def scores(config):
-        return ({1e-3: 0.2, 3e-3: 0.4, 1e-2: 0.3}[config.lr], {1e-3: 0.9, 3e-3: 0.1, 1e-2: 0.8}[config.lr])
+        i = CONVNET_RATES.index(config.lr)
+        return (0.2, 0.4, 0.3)[i], (0.9, 0.1, 0.8)[i]
 
     found = {run_name(config): record(config, *scores(config)) for config in study.plan("cpu", "camvid", {})["losses"]}
     runs = [job.config for job in jobs("cpu", "camvid", found) if job.experiment == "losses" and job.role == "run"]
-    assert {config.lr for config in runs} == {3e-3}
+    assert {config.lr for config in runs} == {CONVNET_RATES[1]}
     tied = {name: record(study.plan("cpu", "camvid", {})["losses"][i], 0.2) for i, name in enumerate(found)}
     runs = [job.config for job in jobs("cpu", "camvid", tied) if job.experiment == "losses" and job.role == "run"]
-    assert {config.lr for config in runs} == {1e-3}  # a tie goes to the smaller rate
+    assert {config.lr for config in runs} == {CONVNET_RATES[0]}  # a tie goes to the smaller rate
 
 
 def test_a_candidate_that_diverged_has_lost():
     found = {run_name(config): record(config, 0.1) for config in study.plan("cpu", "streets", {})["losses"]}
     for made in found.values():
-        if made.config["lr"] == 1e-3:
+        if made.config["lr"] == CONVNET_RATES[0]:
             made.history = []
     runs = [job.config for job in jobs("cpu", "streets", found) if job.experiment == "losses" and job.role == "run"]
-    assert {config.lr for config in runs} == {3e-3}
+    assert {config.lr for config in runs} == {CONVNET_RATES[1]}
 
 
 @pytest.mark.parametrize(("profile", "dataset"), PAIRS)

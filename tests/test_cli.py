@@ -1,0 +1,126 @@
+"""The command line: errors in one sentence with exit code 2, help that can be read, train --like, Ctrl-C."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from study_helpers import fake_train, record
+
+from seglib import __main__ as cli
+from seglib import records, study, training
+from seglib.study import store
+
+
+def run(capsys, *words) -> tuple[int, str, str]:
+    try:
+        code = cli.main(list(words))
+    except SystemExit as stop:  # argparse's own way out
+        code = stop.code
+    return code, *capsys.readouterr()
+
+
+@pytest.mark.parametrize(("words", "expected"), [
+    (["study", "--profile", "laptop"], ["laptop", "published", "cpu-full"]),
+    (["study", "status", "--profile", "cpu", "--only", "depth"], ["depth", "architectures", "notebook"]),
+    (["study", "--dataset", "kitti"], ["kitti", "streets"]),
+    (["train", "--model", "resnet"], ["resnet", "unet", "swin"]),
+    (["train", "--lr", "fast"], ["lr", "fast"]),
+    (["train", "--like", "nowhere.json"], ["nowhere.json"]),
+    (["evaluate", "unet-none"], ["unet-none"]),
+    (["predict", "unet-none", "photo.png"], ["unet-none"]),
+    (["sweep", "--grid", "colour=1,2"], ["colour"]),
+    (["data", "get", "kitti"], ["kitti", "camvid"]),
+    (["frobnicate"], ["frobnicate", "train"]),
+    (["train", "--dataset", "camvid"], ["CAMVID_DATASET"]),
+])  # fmt: skip
+def test_errors_are_one_sentence(capsys, monkeypatch, tmp_path, words, expected):
+    monkeypatch.delenv("CAMVID_DATASET", raising=False)
+    monkeypatch.delenv("SEGLIB_DEBUG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    if words[0] in ("train", "evaluate", "predict"):
+        words = [*words, "--folder", str(tmp_path)]
+    code, _, err = run(capsys, *words)
+    assert code == 2
+    assert err.startswith("error: ")
+    assert len(err.strip().splitlines()) == 1
+    assert "Traceback" not in err
+    assert all(word in err for word in expected), err
+
+
+@pytest.mark.parametrize("command", ["data", "train", "evaluate", "predict", "sweep", "study", "report"])
+def test_help_fits_a_terminal_and_says_what_the_command_does(capsys, command):
+    code, out, _ = run(capsys, command, "--help")
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 150
+    assert out.splitlines()[0].startswith(f"usage: python -m seglib {command}")
+
+
+def test_train_help_has_every_setting(capsys):
+    out = run(capsys, "train", "--help")[1]
+    assert all(f"--{name.replace('_', '-')}" in out for name in training.to_dict(training.TrainConfig()))
+
+
+def test_train_like_takes_every_setting_of_a_record(capsys, monkeypatch, tmp_path):
+    config = training.TrainConfig(dataset="camvid", model="fcn_baseline", width=4, loss="dice", lr=0.02, size=(32, 64), seed=7, images=16)
+    path = tmp_path / "old" / "record.json"
+    records.save(record(config), path)
+    seen = []
+    monkeypatch.setattr(training, "train", lambda config, **options: seen.append(config) or record(config))
+    code, out, _ = run(capsys, "train", "--like", str(path), "--folder", str(tmp_path / "new"))
+    assert code == 0
+    assert training.run_name(seen[0]) == training.run_name(config)
+    assert training.run_name(config) in out
+    run(capsys, "train", "--like", str(path), "--seed", "8", "--folder", str(tmp_path / "new"))
+    assert seen[1] == training.config_from(type("A", (), {"seed": 8}), seen[0])
+
+
+def test_debug_shows_the_traceback(monkeypatch, tmp_path):
+    monkeypatch.setenv("SEGLIB_DEBUG", "1")
+    with pytest.raises(FileNotFoundError):
+        cli.main(["train", "--like", str(tmp_path / "nowhere.json")])
+
+
+def test_ctrl_c_says_that_the_command_goes_on(capsys, monkeypatch, tmp_path):
+    def stopped(config, **options):
+        raise training.Stopped("epoch 3 saved")
+
+    monkeypatch.setattr(training, "train", stopped)
+    code, _, err = run(capsys, "train", "--dataset", "camvid", "--folder", str(tmp_path))
+    assert code == 130
+    assert "epoch 3 saved" in err
+    assert "Traceback" not in err
+
+
+def test_a_full_disk_names_the_file(capsys, monkeypatch, tmp_path):
+    def full(config, **options):
+        raise OSError(28, "No space left on device", str(tmp_path / "weights.pt"))
+
+    monkeypatch.setattr(training, "train", full)
+    code, _, err = run(capsys, "train", "--dataset", "camvid", "--folder", str(tmp_path))
+    assert (code, err) == (2, f"error: {tmp_path / 'weights.pt'}: No space left on device\n")
+
+
+def test_study_and_status_through_the_command_line(capsys, monkeypatch, tmp_path):
+    for name in ("SEGLIB_OUTPUT", "SEGLIB_PROFILE", "SEGLIB_DATASET"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(store, "ROOT", tmp_path)
+    monkeypatch.setattr(store, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(study.runs.pools, "count", lambda: 1)
+    monkeypatch.setattr(training, "train", fake_train())
+    assert run(capsys, "study", "--profile", "cpu", "--dataset", "camvid", "--only", "losses")[0] == 0
+    code, out, _ = run(capsys, "study", "status", "--profile", "cpu", "--dataset", "camvid", "--runs")
+    assert code == 0
+    assert "done" in out
+    assert "fcn_baseline-cross_entropy-s0" in out
+    assert run(capsys, "study", "publish", "--profile", "cpu", "--dataset", "camvid")[1].startswith("camvid: 18 records")
+
+
+def test_as_a_module_without_loading_torch_for_help():
+    """`python -m seglib --help` answers although torch cannot be imported."""
+    script = (
+        "import sys; sys.modules['torch'] = None; sys.argv[1:] = ['--help']; import runpy; runpy.run_module('seglib', run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=cli.ROOT, env=dict(os.environ))
+    assert done.returncode == 0, done.stderr
+    assert "train" in done.stdout
