@@ -117,6 +117,8 @@ def _rare_classes(evidence: Evidence, dataset: str) -> Answer:
     n = min(len(groups["dice"]), len(groups["cross_entropy"]))
     dice, entropy = (read.values(groups[arm], "rare")[:n] for arm in ("dice", "cross_entropy"))
     difference, low, high = scores.paired_difference(dice, entropy)
+    if not np.isfinite(difference):  # no class is rare
+        return NONE
     return (int(low > 0) - int(high < 0) if n >= SEEDS else 0), f"{_signed(difference)} on rare classes"
 
 
@@ -195,7 +197,7 @@ CLAIMS = (
     ("settings", "the choice of various hyper-parameters [...] can affect the accuracy", "2", "optimisers", _settings_matter),
     ("skips", "These connections are crucial", "3", "architectures", _best("architectures", "unet", ("unet-no-skips",))),
     ("small-data", "good segmentation results even with small training datasets", "3", "data", _small_data),
-    ("complexity", "the computational complexity increases rapidly [...] on high-resolution images", "3", "cost", _quadratic),
+    ("complexity", "the computational complexity especially when applied on high-resolution images increases rapidly", "3", "cost", _quadratic),
     ("swin", "we found this model to perform very well", "3", "architectures", _best("architectures", "swin", _MODELS)),
     ("size", "almost identical to using the entire size", "4.1", "transforms", _size),
     ("augmentation", "adding these transforms only made the results on the validation set worse", "4.1", "transforms", _augmentation),
