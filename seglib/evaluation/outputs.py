@@ -108,20 +108,17 @@ def decide(maps: torch.Tensor, size, num_classes: int, every: int = 4):
     beyond `num_classes` (void as a class) become IGNORE.
     """
     size = tuple(size)
-    best = labels = better = None
+    best, large = (torch.full(size, fill, dtype=maps.dtype, device=maps.device) for fill in (-torch.inf, 0.0))
+    labels, better = (torch.zeros(size, dtype=torch.uint8, device=maps.device) for _ in range(2))
     sampled = []
     for index, single in enumerate(maps):
-        large = single if tuple(single.shape) == size else stretch(single[None], size)[0]
-        sampled.append(large[::every, ::every])
-        label = index if index < num_classes else IGNORE
-        if best is None:
-            best, labels = large.clone(), torch.full(size, label, dtype=torch.uint8, device=maps.device)
-            better = torch.empty(size, dtype=torch.bool, device=maps.device)
-        else:
-            torch.gt(large, best, out=better)
-            # Labels come in rising order, so the larger one is the later one: twenty times as fast as filling under a mask.
-            torch.maximum(labels, better.view(torch.uint8) * label, out=labels)
-            torch.maximum(best, large, out=best)
+        # Into the same memory every time: fresh pages for each map would cost several times the arithmetic.
+        torch.ops.aten.upsample_bilinear2d.out(single[None, None], size, False, None, None, out=large[None, None])
+        sampled.append(large[::every, ::every].clone())
+        # Labels come in rising order, so the larger one is the later one: twenty times as fast as filling under a mask.
+        torch.gt(large, best, out=better.view(torch.bool))
+        torch.maximum(labels, better.mul_(index if index < num_classes else IGNORE), out=labels)
+        torch.maximum(best, large, out=best)
     sampled = torch.stack(sampled)
     confidence = (sampled.amax(0) - sampled.logsumexp(0)).exp_()
     return labels, confidence.float()
