@@ -76,6 +76,10 @@ def clean(notebook):
     notebook = nbstripout.strip_output(notebook, keep_output=True, keep_count=True, keep_id=True, extra_keys=NOISE)
     notebook.metadata.get("language_info", {}).pop("version", None)  # 3.11 or 3.12: not a change of the notebook
     for cell in notebook.cells:
+        if cell.cell_type == "code":  # progress of a cache that is built on first use
+            cell.outputs = [
+                one for one in cell.outputs if not (one.get("name") == "stderr" and one.text.startswith(("cache ", "waiting for ")))
+            ]
         if not cell.metadata.get("tags", True):
             del cell.metadata["tags"]
     return notebook

@@ -36,7 +36,8 @@ def stage_results(profile: str, dataset: str) -> Path:
         keep_arrays(results / dataset)
     small = small_network(profile, dataset)
     if small and (dataset == "camvid" or not (results / "small.pt").exists()):  # one that has seen photographs is the better default
-        shutil.copyfile(small, results / "small.pt")
+        for suffix in ("", ".sha256"):
+            shutil.copyfile(f"{small}{suffix}", results / f"small.pt{suffix}")
         print(f"  the small network is {small.parent.name}, {small.stat().st_size / 1e6:.1f} MB")
     return results
 

@@ -104,7 +104,8 @@ def checkpoint(page, path: str = "") -> tuple[torch.nn.Module, training.TrainCon
         raise FileNotFoundError(f"checkpoint={path!r}: no such file; name a run's folder below runs/, or its weights.pt")
     with tempfile.TemporaryDirectory() as folder:  # a file of any name, as the folder of a run
         (Path(folder) / "run").mkdir()
-        shutil.copyfile(file, Path(folder) / "run" / "weights.pt")
+        for suffix in ("", ".sha256"):
+            shutil.copyfile(f"{file}{suffix}", Path(folder) / "run" / f"weights.pt{suffix}")
         return training.load_model(folder, "run")
 
 
