@@ -133,8 +133,7 @@ def save(folder: Path, step: int, state) -> Path:
     """Write `state` as the checkpoint after `step` steps and delete all but the last two. Returns its path."""
     path = Path(folder) / f"step-{step:09d}.pt"
     write(state, path)
-    for old in [*_paths(folder)[KEEP:], *Path(folder).glob("step-*.tmp")]:  # the latter of a process killed while writing
-        _delete(old)
+    _keep(folder, _paths(folder)[:KEEP])
     return path
 
 
@@ -150,18 +149,20 @@ def latest(folder: Path):
 
 def clear(folder: Path) -> None:
     """Delete the checkpoints (not the final weights) below `folder`."""
-    for path in [*_paths(folder), *Path(folder).glob("step-*.tmp")]:
-        _delete(path)
+    _keep(folder, [])
+
+
+def _keep(folder: Path, kept: list[Path]) -> None:
+    """Delete all files of checkpoints but those `kept`, also what a process left that was killed while it wrote or deleted one."""
+    names = {path.name for path in kept} | {path.name + ".sha256" for path in kept}
+    for path in sorted(Path(folder).glob("step-*")):
+        if path.name not in names:
+            path.unlink(missing_ok=True)
 
 
 def _paths(folder: Path) -> list[Path]:
     """Checkpoints, newest first."""
     return sorted(Path(folder).glob("step-*.pt"), reverse=True)
-
-
-def _delete(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    path.with_name(path.name + ".sha256").unlink(missing_ok=True)
 
 
 def check_writable(folder: Path) -> None:

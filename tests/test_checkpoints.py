@@ -42,6 +42,10 @@ def test_round_trip_keeps_the_last_two(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "step-000000003.pt", "step-000000003.pt.sha256", "step-000000010.pt", "step-000000010.pt.sha256"]  # fmt: skip
     assert same(checkpoints.latest(tmp_path), state(10))
+    for leftover in ("step-000000002.pt.sha256", "step-000000009.pt.tmp", "step-000000009.pt.sha256.tmp"):
+        (tmp_path / leftover).touch()  # of processes killed while deleting and writing
+    checkpoints.save(tmp_path, 11, state(11))
+    assert len(list(tmp_path.iterdir())) == 4
     checkpoints.clear(tmp_path)
     assert list(tmp_path.iterdir()) == [] and checkpoints.latest(tmp_path) is None
 
