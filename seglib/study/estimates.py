@@ -9,7 +9,8 @@ from seglib.study.plans import Job
 CPU_RATES = {"fcn_baseline": (69, 16), "fcn8s": (13, 16), "fcn16s": (13, 16), "fcn32s": (13, 16), "unet": (8.8, 16), "vit": (14, 192),
              "swin": (13, 48), "cnn_j": (13, 48)}  # fmt: skip
 CPU_NARROW_UNET = 16  # width 8
-GPU_RATE = 60  # a rough figure for full-size models at 768x768; replaced as soon as one run is measured
+GPU_RATE = 90  # a rough figure for full-size models at 768x768 at a third of a data-centre GPU; replaced once a run is measured
+GPU_SCORING = 0.1  # of the seconds that a CPU takes to score a picture
 SCORING = {"streets": 0.6, "camvid": 0.08, "cityscapes": 0.6}  # seconds per picture scored at full size
 PICTURES = {"streets": (100, 200), "camvid": (101, 233), "cityscapes": (300, 500)}  # val, test
 OVERHEAD = 4  # seconds per run: data set, model, checkpoint
@@ -23,7 +24,13 @@ def seconds(job: Job, records: dict[str, Record]) -> float:
     if alike:
         return sum(alike) / len(alike)
     scored = {"full": sum(_pictures(job.config.dataset, job.config)), "val": _pictures(job.config.dataset, job.config)[0], "none": 0}
-    return OVERHEAD + _images(job.config) / _rate(job.config, records) + SCORING[job.config.dataset] * scored[job.config.final]
+    each = SCORING[job.config.dataset] * (GPU_SCORING if on_gpu(job.config) else 1)
+    return OVERHEAD + _images(job.config) / _rate(job.config, records) + each * scored[job.config.final]
+
+
+def on_gpu(config) -> bool:
+    """Whether a run is meant for a GPU: the sizes of the gpu profile, on whatever device is found."""
+    return config.device != "cpu" and math.prod(config.size) >= 180 * 240
 
 
 def _like(config: dict, wanted) -> bool:
@@ -48,8 +55,8 @@ def _rate(config, records: dict[str, Record]) -> float:
         same = record.config["model"] == config.model and record.config.get("width") == config.width
         if same and record.cost.get("images_per_second"):
             return record.cost["images_per_second"] * math.prod(record.config["size"]) / pixels
-    if config.device != "cpu" and config.width is None:
-        return GPU_RATE * 768 * 768 / pixels
+    if on_gpu(config):
+        return GPU_RATE * (64 / (config.width or 64)) * 768 * 768 / pixels
     rate, width = CPU_RATES[config.model]
     if config.model == "unet" and config.width == 8:
         rate, width = CPU_NARROW_UNET, 8

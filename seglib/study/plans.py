@@ -255,8 +255,8 @@ def _original(scope: _Scope) -> list[Job]:
     annotation = "fine" if scope.dataset == "camvid" else "coarse"
     found = []
     for model in ("fcn_baseline", "unet", "swin"):
-        settings = {"batch_norm": False} if model == "unet" else {}
-        config = _model(scope, model, annotation=annotation, flip=False, **settings)
+        settings = {"batch_norm": False, "width": scope.profile.unet_width} if model == "unet" else scope.profile.options[model]
+        config = _small(scope, **{"model": model, "annotation": annotation, "flip": False, "width": None, **settings})
         # Without batch norm the U-Net diverges at the rates that suit the normalised one.
         rate = 1e-3 if model == "unet" else _model_rate(scope, model)[1]
         found += _arm(scope, "original", "original", model, 90, config, rate)

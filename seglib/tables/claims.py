@@ -197,7 +197,7 @@ CLAIMS = (
     ("settings", "the choice of various hyper-parameters [...] can affect the accuracy", "2", "optimisers", _settings_matter),
     ("skips", "These connections are crucial", "3", "architectures", _best("architectures", "unet", ("unet-no-skips",))),
     ("small-data", "good segmentation results even with small training datasets", "3", "data", _small_data),
-    ("complexity", "the computational complexity especially when applied on high-resolution images increases rapidly", "3", "cost", _quadratic),
+    ("complexity", "computational complexity especially when applied on high-resolution images increases rapidly", "3", "cost", _quadratic),
     ("swin", "we found this model to perform very well", "3", "architectures", _best("architectures", "swin", _MODELS)),
     ("size", "almost identical to using the entire size", "4.1", "transforms", _size),
     ("augmentation", "adding these transforms only made the results on the validation set worse", "4.1", "transforms", _augmentation),
