@@ -198,3 +198,12 @@ def test_smoke(path, tmp_path_factory):
     words = [sys.executable, str(ROOT / "notebooks" / "execute.py"), "--profile", "smoke", "--only", path.name[:2]]
     done = subprocess.run(words, env=notebook.os.environ | {"SEGLIB_OUTPUT": str(output)}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_published_outputs_are_reproduced(tmp_path):
+    """nbval: every stored text output of the committed notebooks, compared with a fresh execution from the published records."""
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", "--nbval-cell-timeout", "300", "notebooks"]
+    clean = {name: value for name, value in notebook.os.environ.items() if not name.startswith("SEGLIB_") or name == "SEGLIB_CACHE"}
+    done = subprocess.run(words, cwd=ROOT, env=clean | {"SEGLIB_OUTPUT": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-5000:]
