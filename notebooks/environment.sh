@@ -1,4 +1,4 @@
-# Sourced by notebooks/run.sh, tests/run.sh and report/build.sh: sets ROOT and PY, and makes .venv with the pinned packages.
+# Sourced by notebooks/run.sh and tests/run.sh: sets ROOT and PY, and makes .venv with the pinned packages.
 # environment <requirements file>... : installs what the files pin, once per content of the files.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -23,10 +23,11 @@ find_python() {
 }
 
 enough_space() {
-  local free_kb
-  free_kb=$(df -Pk "$ROOT" | awk 'NR == 2 {print $4}')
+  local free_kb place=$VENV
+  while [ ! -d "$place" ]; do place=$(dirname "$place"); done
+  free_kb=$(df -Pk "$place" | awk 'NR == 2 {print $4}')
   [ "$free_kb" -ge 9000000 ] ||
-    fail "the packages need 9 GB of disk below $ROOT, and $((free_kb / 1000000)) GB are free: make room, or set SEGLIB_VENV to a folder on a larger disk"
+    fail "the packages need 9 GB of disk below $place, and $((free_kb / 1000000)) GB are free: make room, or set SEGLIB_VENV to a folder on a larger disk"
 }
 
 environment() {
