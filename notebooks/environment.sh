@@ -35,7 +35,7 @@ environment() {
   stamp=$VENV/.installed-$(cat "$@" | cksum | tr ' ' '-')
   [ -e "$stamp" ] && [ -x "$PY" ] && return
   python=$(find_python) || exit 2
-  if [ ! -x "$PY" ]; then
+  if ! "$PY" -m pip --version >/dev/null 2>&1; then # none yet, or one whose making was interrupted
     enough_space
     echo "making $VENV with $($python --version)"
     "$python" -m venv "$VENV" || fail "no virtual environment could be made in $VENV: on Debian and Ubuntu 'apt-get install python3-venv' provides it"
