@@ -17,7 +17,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 
-python="$ROOT/.venv/bin/python"
+python="${SEGLIB_VENV:-$ROOT/.venv}/bin/python"
 [ -x "$python" ] || python=python3
 if [ -n "$output" ]; then
   mkdir -p "$output/report"
@@ -26,14 +26,15 @@ if [ -n "$output" ]; then
 fi
 if [ -n "$generate" ]; then (cd "$ROOT" && "$python" -m seglib report) || { say "report: the tables and numbers could not be written (see above); no PDF made"; exit 1; }; fi
 
-if ! command -v latexmk >/dev/null || ! command -v pdflatex >/dev/null || ! kpsewhich lmodern.sty >/dev/null; then
+latex_is_here() { command -v latexmk >/dev/null && command -v pdflatex >/dev/null && kpsewhich lmodern.sty >/dev/null; }
+if ! latex_is_here; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     say "installing LaTeX (about 104 MB)"
     # shellcheck disable=SC2086
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $PACKAGES >/dev/null; } || true
   fi
-  if ! command -v latexmk >/dev/null || ! command -v pdflatex >/dev/null; then
-    say "no LaTeX on this machine, so no PDF; on Debian or Ubuntu: sudo apt-get install $PACKAGES"
+  if ! latex_is_here; then
+    say "no LaTeX, or not all of it, on this machine, so no PDF; on Debian or Ubuntu: sudo apt-get install $PACKAGES"
     exit 3
   fi
 fi
