@@ -89,7 +89,7 @@ def test_an_unfinished_repetition_does_not_replace_a_fuller_one(place):
     write("cpu-full", "camvid", found)
     study.publish("cpu-full", "camvid")
     for job in jobs("cpu-full", "camvid", found):
-        if job.experiment == "data":
+        if job.experiment == "data" and job.config.seed == 2 and job.config.fraction < 1:
             (store.folder("cpu-full", "camvid") / f"{job.name}.json").unlink(missing_ok=True)
     before = study.index("camvid")["data"]
     study.publish("cpu-full", "camvid")

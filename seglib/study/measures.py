@@ -35,53 +35,47 @@ def baselines(dataset: str, profile: str = "cpu-full", results: Path | None = No
     limits = dict(zip(("train", "val", "test"), PROFILES[profile].limits[dataset]))
     splits = {split: data.load(dataset, split, limit=limits[split]) for split in ("train", "val", "test")}
     classes = splits["test"].labels.num_classes
-    rng, seen, shown = np.random.default_rng(0), np.zeros(256, np.int64), []
-    # Drawn scenes take time: train is gone through once, for the prior, the shares and the forest.
-    prior = scores.pixel_prior(_train(splits["train"], seen, shown, rng), _truths(splits["test"]), classes)
-    _, constant = scores.constant_class(_truths(splits["test"]), classes)
+    rng, seen, shown, held = np.random.default_rng(0), np.zeros(256, np.int64), [], []
+    # Drawn scenes take time: each split is gone through once, and yields truths, counts and the forest's pixels on the way.
+    truths = list(_truths(splits["test"], np.zeros(256, np.int64), held, 4000, rng))
+    prior = scores.pixel_prior(_truths(splits["train"], seen, shown, FOREST_PIXELS, rng), truths, classes)
     values = {
-        "floors": {"constant": _percent(constant), "prior": _percent(prior)},
-        "ceilings": {
-            f"x{factor}": _percent(scores.subsampled_truth(_truths(splits["test"]), factor, classes)) for factor in (2, 4, 8, 16, 32)
-        },
+        "floors": {"constant": _percent(scores.constant_class(truths, classes)[1]), "prior": _percent(prior)},
+        "ceilings": {f"x{factor}": _percent(scores.subsampled_truth(truths, factor, classes)) for factor in (2, 4, 8, 16, 32)},
         "shares": {name: round(100 * count / seen[:classes].sum(), 4) for name, count in zip(splits["train"].labels.names, seen.tolist())},
         "counts": {split: len(found) for split, found in splits.items()},
-        "data": {"forest": _forest(shown, splits["test"], classes, rng)}
-        | (_coarse(dataset, limits["test"]) if dataset != "camvid" else {}),
-        "size": list(splits["test"].truth(0)[0].shape),
+        "data": {"forest": _forest(shown, held, classes)}
+        | (_coarse(data.load(dataset, "test", annotation="coarse", limit=limits["test"]), truths, classes) if dataset != "camvid" else {}),
+        "size": list(truths[0].shape),
     }
     return save(f"baselines-{dataset}", values, results)
 
 
-def _truths(found) -> Iterable[np.ndarray]:
-    return (np.asarray(found.truth(i)[0]) for i in range(len(found)))
+def _truths(found, seen: np.ndarray, shown: list, count: int, rng) -> Iterable[np.ndarray]:
+    """The truths of a split; on the way, pixels per class into `seen` (256,) and `count` random pixels of every picture into `shown`."""
+    for i in range(len(found)):
+        sample = found[i]
+        truth = np.asarray(sample.target)
+        seen += np.bincount(truth.ravel(), minlength=256)
+        shown.append(_pixels(np.asarray(sample.image), truth, rng, count))
+        yield truth
 
 
 def _percent(matrix) -> float:
     return round(100 * float(scores.mean_iou(matrix)), 3)
 
 
-def _train(found, seen: np.ndarray, shown: list, rng) -> Iterable[np.ndarray]:
-    """The truths of train; on the way, pixels per class into `seen` (256,) and random pixels of every picture into `shown`."""
-    for i in range(len(found)):
-        sample = found[i]
-        truth = np.asarray(sample.target)
-        seen += np.bincount(truth.ravel(), minlength=256)
-        shown.append(_pixels(np.asarray(sample.image), truth, rng, FOREST_PIXELS))
-        yield truth
-
-
-def _coarse(dataset: str, limit: int | None) -> dict[str, float]:
-    """Coarse masks against fine ones on test: share of the pixels labelled, agreement there, and their mIoU as a ceiling."""
-    fine, coarse = (data.load(dataset, "test", annotation=kind, limit=limit) for kind in ("fine", "coarse"))
+def _coarse(coarse, truths: list[np.ndarray], classes: int) -> dict[str, float]:
+    """Coarse masks against fine ones: share of the pixels labelled, agreement there, and their mIoU as a ceiling."""
     labelled = agree = both = pixels = 0
-    matrix = 0
-    for truth, mask in zip(_truths(fine), _truths(coarse)):
+    matrix = np.zeros((classes, classes + 1), np.int64)
+    for i, truth in enumerate(truths):
+        mask = np.asarray(coarse.truth(i)[0])
         pixels, labelled = pixels + mask.size, labelled + int((mask != 255).sum())
         known = (mask != 255) & (truth != 255)
         both, agree = both + int(known.sum()), agree + int((truth == mask)[known].sum())
         # Judged where the coarse mask says something: what it leaves void is no error of the mask.
-        matrix = matrix + scores.confusion(np.where(mask == 255, 255, truth), mask, fine.labels.num_classes)
+        matrix += scores.confusion(np.where(mask == 255, 255, truth), mask, classes)
     return {
         "coarse-labelled": round(100 * labelled / pixels, 2),
         "coarse-agreement": round(100 * agree / both, 2),
@@ -89,16 +83,14 @@ def _coarse(dataset: str, limit: int | None) -> dict[str, float]:
     }
 
 
-def _forest(shown: list, test, classes: int, rng) -> float:
-    """mIoU of a random forest that sees a pixel's colour and row: how far colour alone goes."""
+def _forest(shown: list, held: list, classes: int) -> float:
+    """mIoU on `held` of a random forest that has seen the colour and row of the pixels `shown`: how far colour alone goes."""
     from sklearn.ensemble import RandomForestClassifier  # of tests/requirements.txt: only measuring needs it
 
     inputs, targets = (np.concatenate(part) for part in zip(*shown))
     forest = RandomForestClassifier(n_estimators=40, max_depth=16, min_samples_leaf=4, n_jobs=1, random_state=0).fit(inputs, targets)
     matrix = np.zeros((classes, classes + 1), np.int64)
-    for i in range(len(test)):
-        sample = test[i]
-        inputs, targets = _pixels(np.asarray(sample.image), np.asarray(sample.target), rng, 4000)
+    for inputs, targets in held:
         matrix += scores.confusion(targets[None], forest.predict(inputs).astype(np.uint8)[None], classes)
     return _percent(matrix)
 
