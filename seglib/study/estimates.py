@@ -20,7 +20,8 @@ def seconds(job: Job, records: dict[str, Record]) -> float:
     """Estimated seconds of one job. records: the finished runs of this machine, whose costs are used where they are alike."""
     if job.role == "transfer":
         return OVERHEAD + SCORING[job.target] * min(40, PICTURES[job.target][1])
-    alike = [record.cost["seconds"] for record in records.values() if _like(record.config, job.config) and record.cost.get("seconds")]
+    trained = [record for record in records.values() if record.cost.get("train_seconds")]  # scoring on another data set is no such run
+    alike = [record.cost["seconds"] for record in trained if _like(record.config, job.config)]
     if alike:
         return sum(alike) / len(alike)
     scored = {"full": sum(_pictures(job.config.dataset, job.config)), "val": _pictures(job.config.dataset, job.config)[0], "none": 0}
