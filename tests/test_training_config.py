@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seglib import records, training
+from seglib import training
 from seglib.training import TrainConfig
 from seglib.training.config import model_options
 
@@ -114,13 +114,3 @@ def test_every_field_is_an_option_with_help(capsys):
         with pytest.raises(SystemExit):
             parse(*words)
         assert "fast" in (err := capsys.readouterr().err) or "u-net" in err
-
-
-def test_estimate_prefers_measured_rates():
-    config = TrainConfig(device="cpu", width=16, images=1000, final="none")
-    guessed = training.estimate(config)
-    assert guessed == pytest.approx(1000 / 8.8 * 1.08)
-    record = records.Record("x", training.to_dict(training.resolve(config)), cost={"images_per_second": 100.0})
-    assert training.estimate(config, [record]) == pytest.approx(10.8)
-    other = records.Record("x", training.to_dict(training.resolve(TrainConfig(device="cpu", width=8))), cost={"images_per_second": 1.0})
-    assert training.estimate(config, [other]) == guessed

@@ -65,7 +65,7 @@ def finished(config: TrainConfig, folder) -> records.Record | None:
 
 def _finish(run: state.Run, name: str, folder: Path, progress: bool, tensorboard: bool) -> records.Record:
     """Train to the end, score at full size, write weights and record, delete the checkpoints."""
-    begun = time.monotonic()
+    begun = time.monotonic() - run.seconds  # the steps before an interruption count
     board = _board(run.folder / "tensorboard") if tensorboard and run.main else None
     try:
         loop.fit(run, progress=progress, board=board)
@@ -114,7 +114,7 @@ def _score(run: state.Run, model, bar: Progress) -> dict[str, records.Scores]:
 
 
 def _cost(run: state.Run, model, seconds: float) -> dict:
-    """What the run took. `seconds` is this call's, training time is summed over interruptions."""
+    """What the run took: `train_seconds` its steps, over all interruptions; `seconds` also scoring and saving since the last one."""
     images = run.step * run.plan.images_per_step
     return {
         "seconds": round(seconds, 2),
@@ -175,31 +175,3 @@ def _initial_weights(config: TrainConfig, folder: Path):
     void = from_dict(json.loads(kept["config"])).void
     same = kept["labels"] == data.table(config.dataset).name and void == config.void
     return lambda model: (models.load if same else models.load_encoder)(model, kept["model"])
-
-
-RATES = {"fcn_baseline": 69.0, "fcn32s": 13.0, "fcn16s": 13.0, "fcn8s": 13.0, "unet": 8.8, "vit": 14.0, "swin": 13.0, "cnn_j": 13.0}
-WIDTHS = {"fcn_baseline": 16, "fcn32s": 16, "fcn16s": 16, "fcn8s": 16, "unet": 16, "vit": 192, "swin": 48, "cnn_j": 48}
-PUBLISHED = {"vit": 384, "swin": 96, "cnn_j": 96}
-
-
-def estimate(config: TrainConfig, finished_runs=(), *, train_images: int | None = None) -> float:
-    """Seconds that `config` will take here. Records of the same model, width and size give the rate; else a table measured on 2 CPU cores.
-
-    RATES are training images per second at 144x192 and the widths in WIDTHS; a GPU is taken to be 150 times as fast.
-    """
-    config = resolve(config)
-    like = ("model", "width", "depth", "depths", "size", "device", "precision")
-    mine = to_dict(config)
-    measured = [r.cost["images_per_second"] for r in finished_runs if all(r.config.get(key) == mine[key] for key in like)]
-    count = train_images or {"streets": 1000, "camvid": 367, "cityscapes": 2700}[config.dataset]
-    count = round(min(count, config.train_limit or count) * config.fraction) * (2 if config.augmentation == "append" else 1)
-    images = config.images or config.epochs * count
-    if measured:
-        rate = sorted(measured)[len(measured) // 2]
-    else:
-        pixels = (config.crop or config.size)[0] * (config.crop or config.size)[1] / (144 * 192)
-        width = (config.width or PUBLISHED.get(config.model, 64)) / WIDTHS[config.model]
-        depth = (config.depth or 6) / 6 if config.model == "vit" else 1
-        rate = RATES[config.model] / (pixels * width**1.6 * depth) * (150 if config.device == "cuda" else 1)
-    scored = {"full": 2, "val": 1, "none": 0}[config.final] * (60 if config.val_limit is None else config.val_limit)
-    return images / rate * 1.08 + scored * 0.6
