@@ -14,6 +14,10 @@ VERSION = 1
 MAX_BYTES = 150_000
 
 
+class TooLarge(ValueError):
+    """A record that takes more than MAX_BYTES."""
+
+
 @dataclass
 class Scores:
     """Counts of one split, from which every score follows without training again. K classes, N images.
@@ -89,12 +93,12 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 def save(record: Record, path: Path) -> None:
-    """Write one compact JSON file of at most 150 kB, atomically. ValueError where it would be larger."""
+    """Write one compact JSON file of at most 150 kB, atomically. TooLarge where it would be larger."""
     content = {key: value for key, value in vars(record).items() if key != "scores"}
     content["scores"] = {split: {key: _encode(value) for key, value in vars(scores).items()} for split, scores in record.scores.items()}
     data = json.dumps(content, separators=(",", ":"), allow_nan=False).encode() + b"\n"
     if len(data) > MAX_BYTES:
-        raise ValueError(f"record {record.name} takes {len(data)} bytes, more than {MAX_BYTES}: shorten its history")
+        raise TooLarge(f"record {record.name} takes {len(data)} bytes, more than {MAX_BYTES}: shorten its history")
     write_atomic(path, data)
 
 
@@ -103,15 +107,15 @@ def load(path: Path) -> Record:
     try:
         content = json.loads(Path(path).read_text())
         version = content["version"]
-        if version > VERSION:
-            raise ValueError(f"{path}: written by version {version} of the records, this code reads up to {VERSION}: update the code")
-        content["scores"] = {
-            split: Scores(**{key: _decode(value, np.float64 if key in _FLOATS else np.int64) for key, value in scores.items()})
-            for split, scores in content["scores"].items()
-        }
-        return Record(**content)
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError, zlib.error) as error:
+        if version <= VERSION:
+            content["scores"] = {
+                split: Scores(**{key: _decode(value, np.float64 if key in _FLOATS else np.int64) for key, value in scores.items()})
+                for split, scores in content["scores"].items()
+            }
+            return Record(**content)
+    except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:  # ValueError: no JSON, no UTF-8, no base64
         raise ValueError(f"{path}: not a record ({type(error).__name__}: {error}); delete the file to train the run again") from error
+    raise ValueError(f"{path}: written by version {version} of the records, this code reads up to {VERSION}: update the code")
 
 
 def load_all(folder: Path) -> dict[str, Record]:

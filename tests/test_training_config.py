@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seglib import training
-from seglib.training import TrainConfig
+from seglib import records, training
+from seglib.training import TrainConfig, runs
 from seglib.training.config import model_options
 
 
@@ -114,3 +114,15 @@ def test_every_field_is_an_option_with_help(capsys):
         with pytest.raises(SystemExit):
             parse(*words)
         assert "fast" in (err := capsys.readouterr().err) or "u-net" in err
+
+
+def test_a_history_that_is_too_long_for_a_record_is_thinned(tmp_path):
+    row = {"loss": 1.2345678901234567, "lr": 0.0012345678901234567, "val_miou": 0.3, "val_iou": [0.12345] * 19}
+    record = records.Record("long", {}, [{"epoch": epoch, **row} for epoch in range(1, 6001)])
+    runs.keep(record, tmp_path / "long.json")
+    found = records.load(tmp_path / "long.json").history
+    assert (tmp_path / "long.json").stat().st_size <= records.MAX_BYTES
+    assert found[-1] == {"epoch": 6000, **row}
+    assert len(found) > 500 and [one["epoch"] for one in found[-3:]] == [5992, 5996, 6000]
+    with pytest.raises(records.TooLarge):
+        runs.keep(records.Record("x" * records.MAX_BYTES, {}), tmp_path / "x.json")

@@ -82,7 +82,7 @@ def _finish(run: state.Run, name: str, folder: Path, progress: bool, tensorboard
     if run.main:
         kept = {"model": model.state_dict(), "labels": run.labels.name, "config": json.dumps(to_dict(run.config))}
         checkpoints.write(kept, run.folder / "weights.pt")
-        records.save(record, folder / f"{name}.json")
+        keep(record, folder / f"{name}.json")
         checkpoints.clear(run.folder)
     run.accelerator.wait_for_everyone()
     best = max((row["val_miou"] or 0.0 for row in run.history), default=0.0)
@@ -91,6 +91,23 @@ def _finish(run: state.Run, name: str, folder: Path, progress: bool, tensorboard
         f"done: {len(run.history)} epochs, val mIoU {100 * best:.1f} %{test}" + ("" if in_notebook() else f" ({duration(run.seconds)})")
     )
     return record
+
+
+def keep(record: records.Record, path: Path) -> None:
+    """Write the record. One that is too large, after hundreds of epochs or on many images, is not lost for it: the IoU per class of all
+    epochs but the last goes from its history, then every second epoch."""
+    while True:
+        try:
+            return records.save(record, path)
+        except records.TooLarge:
+            *rows, last = record.history or [{}]
+            if any("val_iou" in row for row in rows):
+                rows = [{key: value for key, value in row.items() if key != "val_iou"} for row in rows]
+            elif rows:
+                rows = rows[-2::-2][::-1]
+            else:
+                raise
+            record.history = [*rows, last]
 
 
 def _score(run: state.Run, model, bar: Progress) -> dict[str, records.Scores]:
