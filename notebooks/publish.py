@@ -134,6 +134,6 @@ def finish(results: Path) -> None:
         "notebooks": replace(STAGE / "notebooks", HERE, "[0-9][0-9]_*.ipynb"),
         "figures": replace(STAGE / "figures", ROOT / "figures", "*.p*"),
         "tables": replace(STAGE / "report" / "generated", ROOT / "report" / "generated", "*.tex"),
-        "pdf": replace(STAGE / "report", ROOT / "report", "report.pdf"),
+        "pdf": replace(STAGE, ROOT / "report", "report.pdf"),
     }
     print("  published: " + ", ".join(f"{count} {name}" for name, count in counts.items()))

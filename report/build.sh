@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds report.pdf: writes report/generated from the records, typesets in a scratch folder, checks the log, then moves the PDF.
-# A failed build leaves the last good PDF alone. With --output (or SEGLIB_OUTPUT) that folder is read first and gets the PDF.
+# A failed build leaves the last good PDF alone. With --output (or SEGLIB_OUTPUT) that folder is read over the repository's and gets the PDF.
 set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 PACKAGES="texlive-latex-base texlive-latex-recommended texlive-latex-extra texlive-fonts-recommended latexmk lmodern poppler-utils"
@@ -71,6 +71,6 @@ if [ -n "$problems" ]; then
   exit 1
 fi
 
-target="${output:-$ROOT}/report/report.pdf"
+target="${output:-$ROOT/report}/report.pdf"
 cp report.pdf "$target.part" && mv "$target.part" "$target"
 printf 'report: %s (%s pages)\n' "${target#"$ROOT"/}" "$(grep -oE 'Output written on .*\(([0-9]+) pages?' report.log | grep -oE '[0-9]+ page' | grep -oE '[0-9]+')"
