@@ -49,6 +49,15 @@ def test_only_trains_one_experiment_or_a_notebooks(place, monkeypatch):
     assert len(log) == 5 + 18
 
 
+def test_an_experiment_alone_trains_the_sweeps_it_waits_for(place, monkeypatch):
+    log = []
+    monkeypatch.setattr(training, "train", fake_train(log))
+    study.run("smoke", "streets", only=["transforms"], workers=1, say=quiet)
+    assert len(log) == 2 + 6  # two rates of cross-entropy; of the seven arms two are the same run
+    assert set(study.groups("smoke", "streets", "transforms")) >= {"none", "flip", "crop-append"}
+    assert study.run("smoke", "streets", only=["08"], workers=1, say=quiet) == []
+
+
 def test_no_run_begins_that_cannot_end_in_time(place, monkeypatch):
     log, clock = [], [0.0]
     fake = fake_train(log)

@@ -14,7 +14,7 @@ from seglib.study import store
 from seglib.study import workers as pools
 from seglib.study.estimates import clock, seconds
 from seglib.study.plans import Job, jobs
-from seglib.study.profiles import DATASETS, EXPERIMENTS, profile
+from seglib.study.profiles import DATASETS, EXPERIMENTS, MODELS, profile
 from seglib.study.transfer import transfer
 
 # A notebook's number stands for the experiments whose records it shows.
@@ -22,6 +22,14 @@ NOTEBOOKS = {
     "01": ("annotation",), "02": (), "03": ("architectures",), "04": ("architectures", "data"), "05": ("architectures",),
     "06": ("architectures",), "07": ("losses",), "08": ("transforms",), "09": ("optimisers",),
     "10": ("architectures", "void", "generalisation"), "11": ("original",), "12": ("architectures",),
+}  # fmt: skip
+
+# Whose learning rate sweeps an experiment waits for, besides its own: {experiment: ((experiment, arm), ...)}.
+_SMALL = (("losses", "cross_entropy"),)
+RATES_FROM = {
+    "transforms": _SMALL, "annotation": _SMALL, "optimisers": _SMALL, "data": (*_SMALL, ("architectures", "vit")),
+    "void": tuple(("architectures", model) for model in MODELS),
+    "original": (("architectures", "fcn_baseline"), ("architectures", "swin")),
 }  # fmt: skip
 
 
@@ -41,10 +49,21 @@ def default_datasets() -> tuple[str, ...]:
     return ("streets", "camvid") if os.environ.get("CAMVID_DATASET") else ("streets",)
 
 
-def pending(name: str, datasets: Sequence[str], only: Sequence[str] | None, records: dict[str, Record]) -> list[Job]:
-    """Jobs without a record, each run once, most important first; within a stage the data sets take turns."""
+def pending(
+    name: str, datasets: Sequence[str], only: Sequence[str] | None, records: dict[str, Record], *, with_sweeps: bool = False
+) -> list[Job]:
+    """Jobs without a record, each run once, most important first; within a stage the data sets take turns.
+
+    with_sweeps: with the other experiments' sweeps that those of `only` take their learning rate from.
+    """
     wanted = experiments(only)
-    found = [job for dataset in datasets for job in jobs(name, dataset, records) if job.experiment in wanted]
+    sweeps = {pair for experiment in wanted for pair in RATES_FROM.get(experiment, ())} if with_sweeps else set()
+    found = [
+        job
+        for dataset in datasets
+        for job in jobs(name, dataset, records)
+        if job.experiment in wanted or (job.role == "sweep" and (job.experiment, job.arm) in sweeps)
+    ]
     unique: dict[tuple, Job] = {}
     for job in sorted(found, key=lambda job: job.stage):  # stable: within a stage the data sets and arms keep their order
         if job.waits or job.name not in records:
@@ -76,7 +95,7 @@ def run(
         running = {}
         while True:
             busy = {job.name for job in running.values()}
-            left = [job for job in pending(name, datasets, only, records) if job.name not in failed]
+            left = [job for job in pending(name, datasets, only, records, with_sweeps=True) if job.name not in failed]
             ready = [job for job in left if not job.waits and job.name not in busy]
             remaining = float("inf") if minutes is None else 60 * minutes - (time.monotonic() - begun)
             fitting = [job for job in ready if seconds(job, records) <= remaining]
@@ -134,7 +153,7 @@ def _details(job: Job) -> str:
 
 
 def _announce(name, datasets, only, records, slots, say) -> None:
-    left = pending(name, datasets, only, records)
+    left = pending(name, datasets, only, records, with_sweeps=True)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {slots} at once"
     total = sum(seconds(job, records) for job in left) / slots
     say(f"{name} profile on {' and '.join(datasets)}: {len(left)} runs missing, about {clock(total)} ({device})")
