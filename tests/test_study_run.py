@@ -104,6 +104,24 @@ def test_a_failure_is_reported_at_the_end_and_stops_nothing_else(place, monkeypa
     assert len(log) == 23
 
 
+def test_weights_that_are_elsewhere_stop_their_own_jobs_only(place, monkeypatch):
+    log = []
+    monkeypatch.setattr(training, "train", fake_train(log))
+    study.run("smoke", "camvid", only=["architectures"], workers=1, say=quiet)
+    with pytest.raises(RuntimeError, match="5 of the study's runs failed.*weights.pt"):  # made-up records have no weights
+        study.run("smoke", "streets", only=["generalisation", "original"], workers=1, say=quiet)
+    assert len(log) == 7 + 3
+
+
+def test_missing_data_stop_the_study(place, monkeypatch):
+    log = []
+    fails = {training.run_name(c): FileNotFoundError("CamVid: no folder") for c in study.plan("cpu", "camvid", {})["losses"]}
+    monkeypatch.setattr(training, "train", fake_train(log, fails=fails))
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        study.run("cpu", "camvid", only=["losses"], workers=1, say=quiet)
+    assert len(log) == 1
+
+
 def test_a_full_disk_stops_the_study(place, monkeypatch):
     names = [training.run_name(config) for config in study.plan("cpu", "streets", {})["losses"]]
     log = []

@@ -129,7 +129,9 @@ def _end(future, job: Job, name: str, records, made: list, failed: dict, say) ->
         else:
             failed[job.name] = error
             say(f"  failed: {error}")
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, RuntimeError, FileNotFoundError) as error:
+        if isinstance(error, FileNotFoundError) and job.role != "transfer" and job.config.init == "random":
+            raise  # no data: every run would fail. Weights that are on another machine concern this job alone
         failed[job.name] = error
         say(f"  failed: {error}")
 
