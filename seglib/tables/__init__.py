@@ -8,7 +8,10 @@ Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a k
     data/<dataset>/forest|coarse-labelled|coarse-agreement|coarse-miou      (coarse: streets and Cityscapes)
     share/<dataset>/<class>                   per cent of the labelled pixels of train       count/<dataset>/train|val|test
     cost/<model>/parameters|gflops|milliseconds|memory        full-size models; small models: architectures/<dataset>/<model>/parameters
-    claims/<id>/verdict|number                confirmed, refuted or open        claims/count/confirmed|refuted|open
+    claims/<id>/verdict|number                confirmed, refuted or open        claims/count/confirmed|refuted|open|total
+    <experiment>/<dataset>/pictures/train|test        what a run is given and judged on
+    <experiment>/<dataset>/rates|edge          rates tried for each arm; the arms whose winner lies at the edge of its grid, in words
+    gradient/<dataset>/<loss>[/times]          L1 norm at uniform logits; how many times cross-entropy's is larger
     settings/<experiment>/images|seeds|size|batch|width       settings/total/runs|hours|devices
 
 Without a suffix a quantity is the mean over seeds; sd is over seeds; low and high are the 95 % t interval over seeds; images-low and
@@ -16,6 +19,7 @@ images-high the 95 % bootstrap interval over images. Scores are per cent with on
 
     experiments   architectures losses void transforms annotation optimisers generalisation data original
     quantities    miou val-miou accuracy class-accuracy frequency-iou category iiou category-iiou boundary image-miou thin rare calibration
+                  overconfidence rise lost frequency-rank confusion-<1..3>/true|taken-for|share
                   iou-<class, blanks as hyphens> seeds images lr parameters seconds images-per-second milliseconds memory
     arms          architectures: model, unet-no-skips, cnn_j, <model>-pretrained    losses: the loss    void: <model>-ignore, <model>-class
                   transforms: none flip flip-append crop crop-append size-<h>x<w>   annotation: fine coarse coarse-fine

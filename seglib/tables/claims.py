@@ -19,6 +19,7 @@ SEEDS = 3  # fewer than this settle nothing
 SAME = 1.0  # points of mIoU within which two results are "almost identical"
 Answer = tuple[int, str]  # (+1, 0 or -1; the number in words)
 NONE: Answer = (0, "")
+MISSING = "not yet run"
 
 
 class Claim(NamedTuple):
@@ -38,8 +39,16 @@ def claims(evidence: Evidence) -> list[Claim]:
     for key, words, section, experiment, rule in CLAIMS:
         answers = {dataset: rule(evidence, dataset) for dataset in _datasets(evidence, experiment)}
         number = "; ".join(f"{DATASETS[dataset]}: {text}" if dataset else text for dataset, (_, text) in answers.items() if text)
-        found.append(Claim(key, words, section, experiment, _verdict([sign for sign, _ in answers.values()]), number or "no records yet"))
+        verdict = _verdict([sign for sign, _ in answers.values()])
+        number += _one_seed(evidence, experiment, answers) if number and verdict == "open" else ""
+        found.append(Claim(key, words, section, experiment, verdict, number or MISSING))
     return found
+
+
+def _one_seed(evidence: Evidence, experiment: str, datasets) -> str:
+    """Why a claim with a number is open, where the reason is a single seed."""
+    fewest = [min(map(len, groups.values())) for dataset in datasets if (groups := evidence.of(dataset, experiment))]
+    return " (one seed)" if fewest and max(fewest) == 1 else ""
 
 
 def _datasets(evidence: Evidence, experiment: str) -> list[str]:

@@ -7,11 +7,9 @@ from seglib.labels import TABLES
 from seglib.tables import evidence as read
 from seglib.tables.claims import claims
 from seglib.tables.evidence import Evidence, Groups
-from seglib.tables.layout import KEPT, Table
+from seglib.tables.layout import EMPTY, KEPT, Table, filled
 from seglib.tables.names import DATASETS, name
 from seglib.tables.published import beside
-
-EMPTY = "–"
 
 
 def _one(value: float, mark: str = "") -> str:
@@ -44,9 +42,13 @@ def _mark(evidence: Evidence, dataset: str, experiment: str) -> str:
     return KEPT if (dataset, experiment) in evidence.kept else ""
 
 
+# Column of the main table -> quantity.
+_SCORES = {"accuracy": "accuracy", "category": "category", "iIoU": "iiou", "boundary": "boundary", "thin": "thin", "rare": "rare"}
+
+
 def architectures(evidence: Evidence) -> Table:
     """Main results: floors, models, ceilings and published rows by data set."""
-    columns = ["Model", "seeds", "mIoU", "over seeds", "over pictures", "accuracy", "category", "iIoU"]
+    columns = ["Model", "seeds", "mIoU", "over seeds", "over pictures", *_SCORES]
     blocks = []
     for dataset in evidence.datasets():
         groups, mark = evidence.of(dataset, "architectures"), _mark(evidence, dataset, "architectures")
@@ -58,11 +60,11 @@ def architectures(evidence: Evidence) -> Table:
                     [*_bounds(evidence, dataset, "floors"), *rows, *_bounds(evidence, dataset, "ceilings"), *_others(dataset)],
                 )
             )
-    return Table(columns, blocks or [("", [["no records yet", *[EMPTY] * 7]])], "lrrrrrrr")
+    return filled(Table(columns, blocks)) if blocks else Table(columns, [("", [["no records yet", *[EMPTY] * (len(columns) - 1)]])])
 
 
 def _score_row(arm: str, found, mark: str) -> list[str]:
-    rest = [_mean(found, quantity, mark) for quantity in ("accuracy", "category", "iiou")]
+    rest = [_mean(found, quantity, mark) for quantity in _SCORES.values()]
     return [name(arm), str(len(found)), _spread(found, mark), _seed_interval(found), _interval(*read.interval(found)), *rest]
 
 
@@ -79,29 +81,32 @@ def _bounds(evidence: Evidence, dataset: str, kind: str) -> list[list[str]]:
         "x16": "ceiling: truth at 1/16",
     }
     measured = evidence.measures.get(f"baselines-{dataset}", {}).get(kind, {})
-    return [[words[key], EMPTY, _one(measured[key]), *[EMPTY] * 5] for key in words if key in measured]
+    return [[words[key], EMPTY, _one(measured[key]), *[EMPTY] * (2 + len(_SCORES))] for key in words if key in measured]
 
 
 def _others(dataset: str) -> list[list[str]]:
     where = "" if dataset == "camvid" else ", Cityscapes"
-    return [[f"{row.model}{where} ({row.note}) @cite:{row.cite}", EMPTY, _one(row.miou), *[EMPTY] * 5] for row in beside(dataset)]
+    return [
+        [f"{row.model}{where} ({row.note}) @cite:{row.cite}", EMPTY, _one(row.miou), *[EMPTY] * (2 + len(_SCORES))]
+        for row in beside(dataset)
+    ]
 
 
 def losses(evidence: Evidence) -> Table:
     """Losses by data set: rate, mIoU, intervals, difference to cross-entropy, thin and rare classes."""
-    columns = ["Loss", "rate", "mIoU", "over pictures", "to cross-entropy", "boundary", "thin", "rare"]
+    columns = ["Loss", "rate", "mIoU", "over pictures", "to cross-entropy", "iIoU", "boundary", "thin", "rare", "calibration error"]
     blocks = []
     for dataset in evidence.datasets():
         groups, mark = evidence.of(dataset, "losses"), _mark(evidence, dataset, "losses")
         rows = []
         for arm, found in groups.items():
             difference = _difference(groups, arm, "cross_entropy")
-            rest = [_mean(found, quantity, mark) for quantity in ("boundary", "thin", "rare")]
+            rest = [_mean(found, quantity, mark) for quantity in ("iiou", "boundary", "thin", "rare", "calibration")]
             rate = f"{found[0].config['lr']:g}"
             rows.append([name(arm), rate, _spread(found, mark), _interval(*read.interval(found)), difference, *rest])
         if rows:
             blocks.append((DATASETS[dataset], rows))
-    return Table(columns, blocks or [("", [["no records yet", *[EMPTY] * 7]])])
+    return filled(Table(columns, blocks)) if blocks else Table(columns, [("", [["no records yet", *[EMPTY] * (len(columns) - 1)]])])
 
 
 def _difference(groups: Groups, arm: str, base: str) -> str:
@@ -237,15 +242,35 @@ def _last_val(record) -> float:
 
 
 def cost(evidence: Evidence) -> Table:
-    """Model card: published size, and what the small models of the runs took."""
+    """Model card: published size, and beside it the small models of the runs: parameters and training speed."""
     measured = evidence.measures.get("models", {})
-    columns = ["Model", "parameters, M", "GFLOP", "at 1024×2048", "ms", "memory, MB"]
+    columns = ["Model", "parameters, M", "GFLOP", "at 1024×2048", "ms", "memory, MB", "runs: parameters, M", "runs: pictures/s"]
     rows = []
     for model, row in measured.get("models", {}).items():
         time = [f"{row[key]:.0f}" if key in row else EMPTY for key in ("milliseconds", "memory")]
-        rows.append([name(model), f"{row['parameters']:.2f}", f"{row['gflops']:.0f}", f"{row['gflops-full']:.0f}", *time])
+        rows.append(
+            [
+                name(model),
+                f"{row['parameters']:.2f}",
+                f"{row['gflops']:.0f}",
+                f"{row['gflops-full']:.0f}",
+                *time,
+                *_run_cost(evidence, model),
+            ]
+        )
     title = f"ms and memory: one picture of 256×512, forward, {measured['device']}" if measured else ""
-    return Table(columns, [(title, rows or [["not measured yet", *[EMPTY] * 5]])])
+    if not rows:
+        return Table(columns[:6], [(title, [["not measured yet", *[EMPTY] * 5]])])
+    return filled(Table(columns, [(title, rows)]))
+
+
+def _run_cost(evidence: Evidence, model: str) -> list[str]:
+    """Parameters in millions and training pictures a second of a model of the architecture runs."""
+    for dataset in evidence.datasets():
+        if found := evidence.of(dataset, "architectures").get(model):
+            rates = [record.cost["images_per_second"] for record in found if record.cost.get("images_per_second")]
+            return [f"{found[0].cost['parameters'] / 1e6:.2f}", _one(np.mean(rates)) if rates else EMPTY]
+    return [EMPTY, EMPTY]
 
 
 def claim_table(evidence: Evidence) -> Table:

@@ -76,6 +76,14 @@ def _val(record: Record) -> float:
     return 100 * float(scores.mean_iou(record.scores["val"].matrix)) if "val" in record.scores else float("nan")
 
 
+def _overconfidence(record: Record) -> float:
+    """Mean confidence less accuracy, points."""
+    if record.scores["test"].calibration is None:
+        return float("nan")
+    pixels, confidence, correct = record.scores["test"].calibration.sum(0)
+    return 100 * float((confidence - correct) / pixels)
+
+
 SCORES: dict[str, Callable[[Record], float]] = {
     "miou": _of_matrix(scores.mean_iou),
     "val-miou": _val,
@@ -92,6 +100,7 @@ SCORES: dict[str, Callable[[Record], float]] = {
     "calibration": lambda record: (
         float("nan") if record.scores["test"].calibration is None else 100 * scores.calibration_error(record.scores["test"])
     ),
+    "overconfidence": _overconfidence,
 }
 
 

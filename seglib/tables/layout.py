@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+EMPTY = "–"  # a cell without a value
 KEPT = "†"  # behind a published number in the output of another run
 _LATEX = {"±": r"$\pm$", KEPT: r"\kept{}", "–": "--", "×": r"$\times$", "%": r"\%", "&": r"\&", "_": r"\_", "#": r"\#", "²": r"$^2$"}
 
@@ -15,6 +16,14 @@ class Table(NamedTuple):
     columns: list[str]
     blocks: list[tuple[str, list[list[str]]]]
     spec: str = ""
+
+
+def filled(table: Table) -> Table:
+    """The table without the columns that hold nothing but dashes; for tables without a `spec` of their own."""
+    rows = [row for _, block in table.blocks for row in block]
+    kept = [i for i in range(len(table.columns)) if i == 0 or any(row[i] != EMPTY for row in rows)]
+    blocks = [(title, [[row[i] for i in kept] for row in block]) for title, block in table.blocks]
+    return Table([table.columns[i] for i in kept], blocks)
 
 
 def escape(text: str) -> str:

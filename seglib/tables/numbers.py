@@ -9,8 +9,10 @@ import numpy as np
 from seglib import scores
 from seglib.labels import TABLES
 from seglib.tables import evidence as read
+from seglib.tables import readings
 from seglib.tables.claims import claims
 from seglib.tables.evidence import SCORES, Evidence
+from seglib.tables.gradients import gradient_sizes
 from seglib.tables.layout import escape
 
 COSTS = {"seconds": 1, "images_per_second": 1, "milliseconds_per_image": 1, "peak_memory_mb": 1, "parameters": 1e-6}
@@ -26,6 +28,7 @@ def numbers(evidence: Evidence) -> dict[str, str]:
         for arm, records in groups.items():
             found |= {f"{prefix}/{arm}/{key}": text + dagger for key, text in _arm(records)}
         found |= {f"{prefix}/{key}": text + dagger for key, text in _pairs(groups)}
+        found |= {f"{prefix}/{key}": text + dagger for key, text in _design(groups, evidence.sweeps.get((dataset, experiment), {}))}
         found |= {f"settings/{experiment}/{key}": text + dagger for key, text in _settings(groups)}
     found |= _measures(evidence) | _claims(evidence) | _totals(evidence)
     return {key: found[key] for key in sorted(found)}
@@ -57,11 +60,15 @@ def _arm(records) -> Iterator[tuple[str, str]]:
         if math.isfinite(value := float(scores.mean(column))):
             yield f"iou-{name.replace(' ', '-')}", _text(value)
     yield from (("seeds", str(len(records))), ("lr", f"{records[0].config['lr']:g}"))
-    yield from (("size", "x".join(map(str, records[0].config["size"]))),)
+    yield from (("size", _size(records[0].config)), *readings.of_arm(records))
     for key, factor in COSTS.items():
         costs = [record.cost[key] for record in records if record.cost.get(key) is not None]
         if costs:
             yield NAMES.get(key, key), _text(factor * float(np.mean(costs)), 2 if key == "parameters" else 1)
+
+
+def _size(config: dict) -> str:
+    return r"$\times$".join(map(str, config["size"]))
 
 
 def _pairs(groups) -> Iterator[tuple[str, str]]:
@@ -74,9 +81,23 @@ def _pairs(groups) -> Iterator[tuple[str, str]]:
             yield f"{name}/miou/p", f"{p:.3f}"
 
 
+def _design(groups, swept) -> Iterator[tuple[str, str]]:
+    """Pictures of train and test, arms whose chosen rate lies at the edge of its sweep, and the number of rates tried."""
+    record = next(iter(groups.values()))[0]
+    if record.config.get("train_limit"):
+        yield "pictures/train", str(record.config["train_limit"])
+    if record.scores["test"].tp is not None:
+        yield "pictures/test", str(len(record.scores["test"].tp))
+    if swept:
+        yield "rates", str(max(map(len, swept.values())))
+        edge = readings.at_the_edge(swept, {arm: records[0].config["lr"] for arm, records in groups.items()})
+        if edge:
+            yield "edge", escape(" and ".join([", ".join(edge[:-1]), edge[-1]] if len(edge) > 1 else edge))
+
+
 def _settings(groups) -> Iterator[tuple[str, str]]:
     config = next(iter(groups.values()))[0].config
-    yield from (("images", str(config["images"])), ("batch", str(config["batch_size"])), ("size", "x".join(map(str, config["size"]))))
+    yield from (("images", str(config["images"])), ("batch", str(config["batch_size"])), ("size", _size(config)))
     yield from (("seeds", str(max(map(len, groups.values())))), ("width", str(config["width"] or "published")))
 
 
@@ -92,6 +113,7 @@ def _measures(evidence: Evidence) -> dict[str, str]:
             found[f"data/{dataset}/{name}"] = _text(value)
         for name, share in measured.get("shares", {}).items():
             found[f"share/{dataset}/{name.replace(' ', '-')}"] = _text(share, 2)
+        found |= _gradients(dataset, measured.get("shares", {}))
         for split, count in measured.get("counts", {}).items():
             found[f"count/{dataset}/{split}"] = str(count)
     for model, row in evidence.measures.get("models", {}).get("models", {}).items():
@@ -100,12 +122,21 @@ def _measures(evidence: Evidence) -> dict[str, str]:
     return found
 
 
+def _gradients(dataset: str, shares: dict[str, float]) -> dict[str, str]:
+    """Size of each loss's gradient at uniform logits, and how many times smaller than cross-entropy's it is."""
+    if not any(shares.values()):
+        return {}
+    sizes = gradient_sizes(np.array(list(shares.values())))
+    found = {f"gradient/{dataset}/{name}": _text(size, 3) for name, size in sizes.items()}
+    return found | {f"gradient/{dataset}/{name}/times": _text(sizes["cross_entropy"] / size, 0) for name, size in sizes.items()}
+
+
 def _claims(evidence: Evidence) -> dict[str, str]:
     rows = claims(evidence)
     found = {f"claims/{row.id}/verdict": row.verdict for row in rows} | {f"claims/{row.id}/number": escape(row.number) for row in rows}
     for verdict in ("confirmed", "refuted", "open"):
         found[f"claims/count/{verdict}"] = str(sum(row.verdict == verdict for row in rows))
-    return found
+    return found | {"claims/count/total": str(len(rows))}
 
 
 def _totals(evidence: Evidence) -> dict[str, str]:
