@@ -30,7 +30,7 @@ def data_make(arguments) -> None:
     from seglib.data import streets
 
     folder = Path(arguments.folder)
-    splits = {name: min(arguments.limit or len(seeds), len(seeds)) for name, seeds in streets.SPLITS.items()}
+    splits = {name: len(seeds) if arguments.limit is None else min(arguments.limit, len(seeds)) for name, seeds in streets.SPLITS.items()}
     streets.write_cityscapes(folder, splits=splits)
     print(f"written in the Cityscapes layout; use it with CITYSCAPES_DATASET={folder} and --dataset cityscapes")
 
@@ -47,8 +47,9 @@ def train(arguments) -> None:
     base = training.from_dict(records.load(arguments.like).config) if arguments.like else None
     config = training.config_from(arguments, base)
     record = training.train(config, folder=Path(arguments.folder), force=arguments.force, tensorboard=arguments.tensorboard)
-    print(f"{record.name}: {Path(arguments.folder) / (record.name + '.json')}")
-    _print_scores(record)
+    if os.environ.get("RANK", "0") == "0":  # one of several processes speaks
+        print(f"{record.name}: {Path(arguments.folder) / (record.name + '.json')}")
+        _print_scores(record)
 
 
 def _print_scores(record) -> None:
@@ -120,8 +121,8 @@ def _default_profile() -> str:
 
 
 def report(arguments) -> None:
-    from seglib import tables
-    from seglib.study import measures
+    from seglib import study, tables
+    from seglib.study import evidence, measures
 
     datasets = (arguments.dataset,) if arguments.dataset else DATASETS[:2]
     if arguments.measure:
@@ -129,34 +130,15 @@ def report(arguments) -> None:
         paths += [measures.model_costs()] if "models" in arguments.measure else []
     else:
         profile = arguments.profile or os.environ.get("SEGLIB_PROFILE") or "published"
-        evidence = collect(profile, arguments.dataset or os.environ.get("SEGLIB_DATASET") or "streets")
-        output = arguments.output or os.environ.get("SEGLIB_OUTPUT")
-        paths = tables.write(evidence, (Path(output) / "report" if output else ROOT / "report") / "generated")
+        dataset = arguments.dataset or os.environ.get("SEGLIB_DATASET") or "streets"
+        found, output = evidence.collect(profile, dataset), arguments.output or os.environ.get("SEGLIB_OUTPUT")
+        if not output:  # the committed tables are the published ones, whatever this machine has trained
+            output = ROOT if profile == "published" else study.folder(profile, dataset)
+        paths = tables.write(found, Path(output) / "report" / "generated")
         if arguments.readme:
-            tables.write_readme(evidence, ROOT / "README.md")
+            tables.write_readme(found, ROOT / "README.md")
     for path in paths:
         print(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
-
-
-def collect(profile: str, dataset: str):
-    """tables.Evidence: the published records of every data set, and over them what `profile` has finished on `dataset`."""
-    from seglib import study, tables
-
-    found = tables.Evidence(profile=profile, dataset=dataset)
-    for path in sorted(study.RESULTS.glob("measure-*.json")):
-        found.measures[path.stem.removeprefix("measure-")] = json.loads(path.read_text())
-    for place in DATASETS:
-        for experiment in study.EXPERIMENTS:
-            mine = profile != "published" and place == dataset and study.complete(profile, place, experiment)
-            if not mine and experiment not in study.index(place):
-                continue
-            source = profile if mine else "published"
-            found.groups[place, experiment] = study.groups(source, place, experiment)
-            if mine or study.index(place)[experiment]["sweeps"]:
-                found.sweeps[place, experiment] = study.groups(source, place, experiment, "sweeps")
-            if profile != "published" and not mine:
-                found.kept.add((place, experiment))
-    return found
 
 
 def parser() -> argparse.ArgumentParser:
@@ -171,13 +153,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add(commands, name, function, help):
-    found = commands.add_parser(
-        name,
-        help=help,
-        usage=f"{commands._prog_prefix} {name} [options]",
-        description=help[0].upper() + help[1:] + ".",
-        formatter_class=_Help,
-    )
+    usage, text = f"{commands._prog_prefix} {name} [options]", help[0].upper() + help[1:] + "."
+    found = commands.add_parser(name, help=help, usage=usage, description=text, formatter_class=_Help)
     found.set_defaults(function=function)
     return found
 
@@ -197,9 +174,8 @@ class _Help(argparse.HelpFormatter):
 
 
 def _data_parser(commands) -> None:
-    actions = commands.add_parser("data", help="check, draw or fetch a data set").add_subparsers(
-        title="actions", metavar="ACTION", required=True
-    )
+    data = commands.add_parser("data", help="check, draw or fetch a data set")
+    actions = data.add_subparsers(title="actions", metavar="ACTION", required=True)
     check = _add(actions, "check", data_check, "read a data set and say what is wrong with it")
     check.add_argument("dataset", choices=DATASETS, nargs="?", default="streets")
     check.add_argument("--root", help="folder of the data set (default: CAMVID_DATASET, CITYSCAPES_DATASET)")
