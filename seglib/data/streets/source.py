@@ -1,7 +1,6 @@
 """The street scenes as a data set: splits, names, and drawn scenes kept as PNG (about 3.5 MB each)."""
 
 import contextlib
-import os
 from pathlib import Path
 
 import cv2
@@ -9,15 +8,11 @@ import numpy as np
 import torch
 
 from ... import labels, records
-from .. import files
+from .. import cache, files
 from .scene import draw
 
 VERSION = "3"  # part of every cache key: raised whenever a pixel of any scene changes
 SPLITS = {"train": range(1000), "val": range(100_000, 100_100), "test": range(200_000, 200_200)}
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("SEGLIB_CACHE") or Path(__file__).resolve().parents[3] / "runs" / "cache")
 
 
 def _encode(array: np.ndarray) -> bytes:
@@ -52,7 +47,7 @@ class Streets:
         return SPLITS[self.split][i]
 
     def _path(self, i: int, kind: str) -> Path:
-        return _cache() / f"streets-v{VERSION}-truth" / f"{self.names[i]}_{kind}.png"
+        return cache.cache_root() / f"streets-v{VERSION}-truth" / f"{self.names[i]}_{kind}.png"
 
     def _keep(self, i: int, scene) -> None:
         """Write a drawn scene; several processes may do so at once, each file appears whole."""
