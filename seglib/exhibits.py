@@ -12,7 +12,7 @@ from seglib import data, evaluation, models, plots, records, scores, study, trai
 from seglib.data import files
 from seglib.labels import IGNORE
 from seglib.models import attention, cost
-from seglib.study import sweeps
+from seglib.study import measures, sweeps
 from seglib.study.store import RESULTS
 
 SMALL = RESULTS / "small.pt"  # the network that comes with the project
@@ -170,10 +170,9 @@ def share_near_edges(truth: np.ndarray, prediction: np.ndarray) -> float:
 
 def encoder_times(sides: tuple[int, ...]) -> dict:
     """Milliseconds of a forward pass of the narrow ViT and Swin at square images, on this device."""
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "2-core CPU"
     built = {name: models.build(name, 19, width=width).eval() for name, width in (("vit", 192), ("swin", 48))}
     measured = {name: [round(cost.milliseconds(net, (side, side), repeats=3), 2) for side in sides] for name, net in built.items()}
-    return {"device": device, "sides": list(sides)} | measured
+    return {"device": measures.device(), "sides": list(sides)} | measured
 
 
 def baselines(page) -> dict:

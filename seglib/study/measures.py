@@ -14,13 +14,12 @@ from seglib.models import cost
 from seglib.study.profiles import MODELS, PROFILES
 from seglib.study.store import RESULTS
 
-CPU = "2-core CPU"
 FOREST_PIXELS = 200  # of each training picture
 
 
 def device() -> str:
     """The device a time was measured on, as it is named in a committed measurement."""
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else CPU
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
 
 
 def save(name: str, values: dict, results: Path | None = None) -> Path:
