@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 from seglib import records as files
@@ -180,9 +179,3 @@ def _drop_unlisted(target: Path, names: set[str]) -> None:
     for path in target.glob("*.json"):
         if path.stem not in names and not path.name.startswith(("measure-", "meta-")):
             path.unlink()
-
-
-def share_weights(name: str, source: Path, target: Path) -> None:
-    """Make a finished run of one folder known in another: a run of another data set may start from its weights."""
-    if not (target / name).is_dir():
-        shutil.copytree(source / name, target / name)
