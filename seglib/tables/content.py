@@ -48,7 +48,7 @@ _SCORES = {"accuracy": "accuracy", "category": "category", "iIoU": "iiou", "boun
 
 def architectures(evidence: Evidence) -> Table:
     """Main results: floors, models, ceilings and published rows by data set."""
-    columns = ["Model", "seeds", "mIoU", "over seeds", "over pictures", *_SCORES]
+    columns = ["Model", "rate", "seeds", "mIoU", "over seeds", "over pictures", *_SCORES]
     blocks = []
     for dataset in evidence.datasets():
         groups, mark = evidence.of(dataset, "architectures"), _mark(evidence, dataset, "architectures")
@@ -65,7 +65,15 @@ def architectures(evidence: Evidence) -> Table:
 
 def _score_row(arm: str, found, mark: str) -> list[str]:
     rest = [_mean(found, quantity, mark) for quantity in _SCORES.values()]
-    return [name(arm), str(len(found)), _spread(found, mark), _seed_interval(found), _interval(*read.interval(found)), *rest]
+    return [
+        name(arm),
+        f"{found[0].config['lr']:g}",
+        str(len(found)),
+        _spread(found, mark),
+        _seed_interval(found),
+        _interval(*read.interval(found)),
+        *rest,
+    ]
 
 
 def architectures_row(arm: str, found) -> list[str]:
@@ -81,13 +89,13 @@ def _bounds(evidence: Evidence, dataset: str, kind: str) -> list[list[str]]:
         "x16": "ceiling: truth at 1/16",
     }
     measured = evidence.measures.get(f"baselines-{dataset}", {}).get(kind, {})
-    return [[words[key], EMPTY, _one(measured[key]), *[EMPTY] * (2 + len(_SCORES))] for key in words if key in measured]
+    return [[words[key], EMPTY, EMPTY, _one(measured[key]), *[EMPTY] * (2 + len(_SCORES))] for key in words if key in measured]
 
 
 def _others(dataset: str) -> list[list[str]]:
     where = "" if dataset == "camvid" else ", Cityscapes"
     return [
-        [f"{row.model}{where} ({row.note}) @cite:{row.cite}", EMPTY, _one(row.miou), *[EMPTY] * (2 + len(_SCORES))]
+        [f"{row.model}{where} ({row.note}) @cite:{row.cite}", EMPTY, EMPTY, _one(row.miou), *[EMPTY] * (2 + len(_SCORES))]
         for row in beside(dataset)
     ]
 

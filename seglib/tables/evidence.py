@@ -66,6 +66,11 @@ def thin(counts: Scores) -> np.ndarray:
     return np.array([name in THIN[counts.labels] for name in TABLES[counts.labels].names])
 
 
+def instances(counts: Scores) -> np.ndarray:
+    """(K,) bool: the classes whose objects are told apart, those an iIoU has; none where there are no instances."""
+    return np.zeros(len(counts.matrix), bool) if counts.instance_tp is None else np.isfinite(scores.instance_iou(counts))
+
+
 def rare(counts: Scores) -> np.ndarray:
     """(K,) bool: the classes with less than one per cent of the scored pixels."""
     pixels = counts.matrix.sum(1)
@@ -92,6 +97,7 @@ SCORES: dict[str, Callable[[Record], float]] = {
     "frequency-iou": _of_matrix(scores.frequency_weighted_iou),
     "category": _category,
     "iiou": _mean_if("instance_tp", scores.instance_iou),
+    "instance-classes": _of_classes(instances),
     "category-iiou": _mean_if("category_instance_tp", scores.category_instance_iou),
     "boundary": _mean_if("boundary", scores.boundary_iou),
     "image-miou": lambda record: float("nan") if record.scores["test"].tp is None else 100 * scores.mean_image_iou(record.scores["test"]),
