@@ -4,7 +4,7 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -220,7 +220,7 @@ def spread(found: Iterable[records.Record], split: str = "test", score: Callable
     return f"{np.mean(values):.1f} % (sd {np.std(values, ddof=1):.1f} over {len(values)} seeds)"
 
 
-def seeds(found: list[records.Record]) -> str:
+def seeds(found: Sequence) -> str:
     return "1 seed" if len(found) == 1 else f"{len(found)} seeds"
 
 
@@ -280,12 +280,18 @@ def flat(*groups: dict[str, list[records.Record]]) -> list[records.Record]:
     return [record for group in groups for found in group.values() for record in found]
 
 
-def verdict(row: tuple | None, sign: int) -> str:
-    """What a paired difference says of a claim that it is positive (+1) or negative (-1); None: not measured."""
-    if row is None:
+def verdict(arms: dict[str, list[records.Record]], name: str, base: str, sign: int) -> str:
+    """What the records say of the claim that arm `name` is above (sign +1) or below (-1) arm `base`.
+
+    Open without either arm, while an arm has fewer than three seeds, and where the interval over images holds 0: the report's rule.
+    """
+    if not (arms.get(name) and arms.get(base)):
         return "open: not measured"
-    difference, low, high, _ = row
+    difference, low, high, _ = scores.paired_bootstrap(pooled(arms[name]), pooled(arms[base]))
     shown = f"{100 * difference:+.1f} points, 95 % {100 * low:+.1f} to {100 * high:+.1f}"
+    fewest = min(len(arms[name]), len(arms[base]))
+    if fewest < 3:
+        return f"open: {shown}, but only {seeds(range(fewest))} an arm"
     if low <= 0 <= high:
         return f"open: {shown}"
     return f"{'confirmed' if sign * difference > 0 else 'refuted'}: {shown}"

@@ -141,9 +141,13 @@ def test_sentences_follow_the_data_either_way():
     down = notebook.against({"a": good, "b": bad}, "a")
     same = notebook.against({"a": good, "b": good}, "b")
     assert "points above b" in up and "points below a" in down and "cannot be told apart" in same
-    row = notebook.differences(notebook.scored({"a": good, "b": bad}), "b")["a"]
-    assert notebook.verdict(row, +1).startswith("confirmed") and notebook.verdict(row, -1).startswith("refuted")
-    assert notebook.verdict(None, 1).startswith("open") and notebook.verdict((0.01, -0.1, 0.1, 0.5), 1).startswith("open")
+
+
+def test_a_verdict_needs_three_seeds_and_an_interval_without_0():
+    arms = {name: [counted(seed, tp) for seed in range(3)] for name, tp in (("a", 900), ("b", 300), ("same", 900))}
+    assert notebook.verdict(arms, "a", "b", +1).startswith("confirmed") and notebook.verdict(arms, "a", "b", -1).startswith("refuted")
+    assert notebook.verdict(arms, "a", "same", +1).startswith("open") and notebook.verdict(arms, "a", "c", +1) == "open: not measured"
+    assert "only 2 seeds an arm" in notebook.verdict(arms | {"a": arms["a"][:2]}, "a", "b", +1)
 
 
 def test_edges_are_where_labels_meet():
