@@ -23,28 +23,60 @@ def uncommented(text: str) -> str:
 
 
 def source() -> str:
-    """report.tex and its sections in their order, without comments."""
+    """report.tex and its sections in their order, without comments and without the branches that the records do not take."""
     main = uncommented((REPORT / "report.tex").read_text())
-    return re.sub(r"\\input\{(sections/\w+)\}", lambda match: uncommented((REPORT / f"{match[1]}.tex").read_text()), main)
+    whole = re.sub(r"\\input\{(sections/\w+)\}", lambda match: uncommented((REPORT / f"{match[1]}.tex").read_text()), main)
+    return branches_taken(whole, set(re.findall(r"\\newresult\{([^}]*)\}", generated())))
 
 
 def generated() -> str:
     return "\n".join(uncommented(path.read_text()) for path in sorted(GENERATED.glob("*.tex")))
 
 
+def branches_taken(text: str, defined: set[str]) -> str:
+    """\\ifres{key}{text}{other} -> text where the key is defined, other where it is not, inner ones too."""
+    while (start := text.find("\\ifres{")) >= 0:
+        end, arguments = start + len("\\ifres"), []
+        for _ in range(3):
+            opened = end
+            end = closing(text, opened)
+            arguments.append(text[opened + 1 : end - 1])
+        text = text[:start] + arguments[1 if arguments[0] in defined else 2] + text[end:]
+    return text
+
+
+def closing(text: str, opened: int) -> int:
+    """The place behind the brace that closes the one at `opened`."""
+    depth = 0
+    for i in range(opened, len(text)):
+        depth += (text[i] == "{") - (text[i] == "}")
+        if depth == 0:
+            return i + 1
+    raise ValueError(f"no brace closes {text[opened : opened + 60]!r}")
+
+
+def test_branches_are_taken_by_what_is_defined():
+    text = r"a \ifres{x/y}{b {c} \ifres{z}{d}{e}}{f} g"
+    assert branches_taken(text, {"x/y"}) == "a b {c} e g"
+    assert branches_taken(text, {"x/y", "z"}) == "a b {c} d g"
+    assert branches_taken(text, set()) == "a f g"
+
+
 def keys_used(text: str) -> set[str]:
-    """Every result key the text needs: \\res{k}; \\verdict{k} reads k's interval; \\ranking, \\winner, \\loser {prefix}{quantity}{arms}."""
+    """Every result key the text needs: \\res{k}; \\verdict{k} reads k's interval; \\ranking, \\winner ... {prefix}{quantity}{arms}."""
     used = set(re.findall(r"\\res\{([^}]*)\}", text))
     for key in re.findall(r"\\verdict\{([^}]*)\}", text):
         used |= {f"{key}/low", f"{key}/high"}
-    for prefix, quantity, arms in re.findall(r"\\(?:ranking|winner|loser)\{([^}]*)\}\{([^}]*)\}\{([^}]*)\}", text):
+    for pair in re.findall(r"\\exceeds\{([^}]*)\}\{([^}]*)\}", text):
+        used |= set(pair)
+    for prefix, quantity, arms in re.findall(r"\\(?:ranking|winner|loser|best|worst|lead)\{([^}]*)\}\{([^}]*)\}\{([^}]*)\}", text):
         used |= {f"{prefix}/{arm}/{quantity}" for arm in arms.split(",")}
     return used
 
 
 def raw_numbers(text: str) -> list[str]:
     """Decimals and percentages typed by hand: what remains of them when commands are taken out with their arguments."""
-    names = r"res|ifres|published|verdict|ranking|winner|loser|cite\w*|[cC]?ref|label|includegraphics|input|begin"
+    names = r"res|ifres|published|verdict|ranking|winner|loser|best|worst|lead|exceeds|cite\w*|[cC]?ref|label|includegraphics|input|begin"
     bare = re.sub(rf"\\({names})\*?(\[[^\]]*\])?(\{{[^}}]*\}})*", "...", uncommented(text))
     return re.findall(r"\d+\.\d+|\d+\s*(?:\\,)?\\%", bare)
 
