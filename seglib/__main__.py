@@ -64,6 +64,12 @@ def evaluate(arguments) -> None:
     from seglib import data, evaluation, labels, scores, training
 
     model, config = training.load_model(Path(arguments.folder), arguments.run)
+    if arguments.export:
+        from seglib.data import cityscapes
+
+        written = evaluation.export(model, cityscapes.Pictures(arguments.root, arguments.official), arguments.export, size=config.size)
+        print(f"{len(written)} label maps for the Cityscapes scorer in {arguments.export}")
+        return
     dataset = data.load(arguments.dataset or config.dataset, arguments.split, root=arguments.root, limit=arguments.limit)
     found = evaluation.evaluate(model, dataset, size=config.size)
     print(f"{arguments.run} on {dataset.name} {arguments.split}, {len(dataset)} pictures at their own size")
@@ -228,6 +234,12 @@ def _run_parsers(commands) -> None:
             found.add_argument("--split", choices=("train", "val", "test"), default="test")
             found.add_argument("--root", help="folder of the data set")
             found.add_argument("--limit", type=int, help="only the first N pictures")
+            found.add_argument(
+                "--export", metavar="DIR", help="write label-id PNGs of Cityscapes images for its scorer or test server instead"
+            )
+            found.add_argument(
+                "--official", default="test", choices=("val", "test"), help="with --export: the official split (default: test)"
+            )
 
 
 def _study_parsers(commands) -> None:

@@ -10,6 +10,7 @@ from PIL import Image
 from training_helpers import load
 
 from seglib import evaluation, models, scores
+from seglib.data import cityscapes
 from seglib.evaluation import outputs
 from seglib.labels import IGNORE
 
@@ -156,3 +157,18 @@ def test_export_is_what_the_scorer_reads(tmp_path, model):
         assert ids.shape == (96, 128) and ids.dtype == np.uint8
         whole, _ = outputs.decide(evaluation.logits(model, dataset[i].image), (96, 128), 11)
         assert np.array_equal(ids, dataset.labels.to_file[whole.numpy()])
+
+
+def test_export_of_pictures_without_labels(tmp_path):
+    """The official test split: images alone, named as the server expects, at their own size."""
+    city = tmp_path / "leftImg8bit" / "test" / "berlin"
+    city.mkdir(parents=True)
+    Image.fromarray(picture(96, 128).permute(1, 2, 0).numpy()).save(city / "berlin_000000_000019_leftImg8bit.png")
+    pictures = cityscapes.Pictures(tmp_path)
+    model = models.build("fcn_baseline", 19, width=8).eval()
+    (path,) = evaluation.export(model, pictures, tmp_path / "out", size=(48, 64))
+    assert path.name == "berlin_000000_000019_pred_labelIds.png"
+    ids = np.array(Image.open(path))
+    assert ids.shape == (96, 128) and set(np.unique(ids)) <= set(pictures.labels.to_file[:19])
+    with pytest.raises(FileNotFoundError, match="no images of val"):
+        cityscapes.Pictures(tmp_path, "val")

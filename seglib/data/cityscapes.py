@@ -109,3 +109,23 @@ class Cityscapes:
 
     def fingerprint(self) -> str:
         return files.fingerprint(self.root, [path for group in self._paths for path in group])
+
+
+class Pictures:
+    """The images of an official folder without their labels: "test", whose labels only the test server has. names, image(i), len."""
+
+    name, labels = "cityscapes", CITYSCAPES
+
+    def __init__(self, root: str | Path | None = None, folder: str = "test"):
+        self.root = find_root(root)
+        self._paths = list_images(self.root, folder)
+        if not self._paths:
+            raise FileNotFoundError(f"Cityscapes: {self.root} has no images of {folder}. Expected is\n{TREE}")
+        self.names = list(self._paths)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def image(self, i: int) -> torch.Tensor:
+        """-> (3, 1024, 2048) uint8."""
+        return files.read_image(self._paths[self.names[i]])

@@ -63,19 +63,28 @@ def check_classes(model, labels) -> None:
 
 
 def export(model, dataset, folder: Path, *, size, **options) -> list[Path]:
-    """Write `<folder>/<name>_pred_labelIds.png` per sample: uint8 label ids of the data set's files at the truth's own size."""
+    """Write `<folder>/<name>_pred_labelIds.png` per sample: uint8 label ids of the data set's files at full size, as the official
+    scorer and the test server read them. dataset: a data set, or pictures without labels (data.cityscapes.Pictures)."""
     check_classes(model, dataset.labels)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for index, name in enumerate(dataset.names):
-        maps = outputs.logits(model, dataset[index].image, size=size, **options)
-        labels, _ = outputs.decide(maps, dataset.truth(index)[0].shape, dataset.labels.num_classes)
+        image, shape = _picture(dataset, index)
+        labels, _ = outputs.decide(outputs.logits(model, image, size=size, **options), shape, dataset.labels.num_classes)
         ids = scores.label_ids(labels.cpu().numpy(), dataset.labels.name)
         path = folder / f"{Path(name).name}_pred_labelIds.png"
         Image.fromarray(np.ascontiguousarray(ids)).save(path)
         paths.append(path)
     return paths
+
+
+def _picture(dataset, index: int):
+    """The image to predict, and the (H, W) of its label map: the truth's where there is one, else the image's own."""
+    if hasattr(dataset, "truth"):
+        return dataset[index].image, dataset.truth(index)[0].shape
+    image = dataset.image(index)
+    return image, image.shape[-2:]
 
 
 def milliseconds(model, size, repeats: int = 3) -> float:
