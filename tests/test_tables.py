@@ -190,7 +190,7 @@ def test_latex_takes_every_table_and_number(tmp_path):
     tables.write(found, tmp_path)
     inputs = "\n".join(rf"\input{{{name}}}" for name in tables.TABLES)
     (tmp_path / "t.tex").write_text(
-        "\\documentclass{article}\\usepackage[utf8]{inputenc}\\usepackage[T1]{fontenc}\\usepackage{booktabs,natbib,etoolbox}"
+        "\\documentclass{article}\\usepackage[utf8]{inputenc}\\usepackage[T1]{fontenc}\\usepackage{array,booktabs,natbib,etoolbox}"
         "\\newcommand{\\newresult}[2]{\\csgdef{res@#1}{#2}}\\newcommand{\\kept}{x}\\newcommand{\\code}[1]{#1}"
         f"\\begin{{document}}\\input{{numbers}}\\input{{overlay}}{inputs}\\csuse{{res@losses/camvid/dice/miou}}\\end{{document}}"
     )

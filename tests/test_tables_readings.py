@@ -53,4 +53,4 @@ def test_a_winner_at_the_end_of_its_grid_is_named():
 
 def test_columns_of_dashes_are_left_out():
     table = layout.Table(["a", "b", "c"], [("", [["x", layout.EMPTY, "1"], [layout.EMPTY, layout.EMPTY, "2"]])])
-    assert layout.filled(table) == layout.Table(["a", "c"], [("", [["x", "1"], [layout.EMPTY, "2"]])])
+    assert layout.filled(table) == layout.Table(["a", "c"], [("", [["x", "1"], [layout.EMPTY, "2"]])], "lr")

@@ -42,6 +42,7 @@ def _mark(evidence: Evidence, dataset: str, experiment: str) -> str:
     return KEPT if (dataset, experiment) in evidence.kept else ""
 
 
+LEFT = r">{{\raggedright\arraybackslash}}p{{{}mm}}"  # a column of words, set ragged
 # Column of the main table -> quantity.
 _SCORES = {"accuracy": "accuracy", "category": "category", "iIoU": "iiou", "boundary": "boundary", "thin": "thin", "rare": "rare"}
 
@@ -60,7 +61,11 @@ def architectures(evidence: Evidence) -> Table:
                     [*_bounds(evidence, dataset, "floors"), *rows, *_bounds(evidence, dataset, "ceilings"), *_others(dataset)],
                 )
             )
-    return filled(Table(columns, blocks)) if blocks else Table(columns, [("", [["no records yet", *[EMPTY] * (len(columns) - 1)]])])
+    return (
+        filled(Table(columns, blocks), LEFT.format(44))
+        if blocks
+        else Table(columns, [("", [["no records yet", *[EMPTY] * (len(columns) - 1)]])])
+    )
 
 
 def _score_row(arm: str, found, mark: str) -> list[str]:
@@ -284,4 +289,6 @@ def _run_cost(evidence: Evidence, model: str) -> list[str]:
 def claim_table(evidence: Evidence) -> Table:
     """Every claim: its words, section, experiment, verdict, number."""
     rows = [[f"“{row.words}”", row.section, row.experiment, row.verdict, row.number] for row in claims(evidence)]
-    return Table(["Claim", "§", "experiment", "verdict", "mIoU points, unless said"], [("", rows)], r"p{45mm}llp{16mm}p{48mm}")
+    return Table(
+        ["Claim", "§", "experiment", "verdict", "mIoU points, unless said"], [("", rows)], LEFT.format(50) + "lll" + LEFT.format(52)
+    )
