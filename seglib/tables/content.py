@@ -107,14 +107,14 @@ def _others(dataset: str) -> list[list[str]]:
 
 def losses(evidence: Evidence) -> Table:
     """Losses by data set: rate, mIoU, intervals, difference to cross-entropy, thin and rare classes."""
-    columns = ["Loss", "rate", "mIoU", "over pictures", "to cross-entropy", "iIoU", "boundary", "thin", "rare", "calibration error"]
+    columns = ["Loss", "rate", "mIoU", "over pictures", "to cross-entropy", "accuracy", "iIoU", "boundary", "thin", "rare", "calibration"]
     blocks = []
     for dataset in evidence.datasets():
         groups, mark = evidence.of(dataset, "losses"), _mark(evidence, dataset, "losses")
         rows = []
         for arm, found in groups.items():
             difference = _difference(groups, arm, "cross_entropy")
-            rest = [_mean(found, quantity, mark) for quantity in ("iiou", "boundary", "thin", "rare", "calibration")]
+            rest = [_mean(found, quantity, mark) for quantity in ("accuracy", "iiou", "boundary", "thin", "rare", "calibration")]
             rate = f"{found[0].config['lr']:g}"
             rows.append([name(arm), rate, _spread(found, mark), _interval(*read.interval(found)), difference, *rest])
         if rows:
