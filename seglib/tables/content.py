@@ -8,7 +8,7 @@ from seglib.tables import evidence as read
 from seglib.tables.claims import claims
 from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.layout import EMPTY, KEPT, Table, filled
-from seglib.tables.names import DATASETS, name
+from seglib.tables.names import DATASETS, device, name
 from seglib.tables.published import beside
 
 
@@ -228,7 +228,7 @@ def _setting_row(evidence: Evidence, dataset: str, experiment: str) -> list[str]
     sizes = {"×".join(map(str, record.config["size"])) for record in found.values()}
     rates = sorted({record.config["lr"] for record in tried.values()})
     hours = sum(record.cost.get("seconds") or 0 for record in (found | tried).values()) / 3600
-    devices = sorted({record.environment.get("device", EMPTY) for record in found.values()})
+    devices = sorted({device(record.environment.get("device", EMPTY)) for record in found.values()})
     model = name(models.pop()) if len(models) == 1 else f"{len(models)} models"
     images = sorted({record.config["images"] or 0 for record in found.values()})
     return [experiment, model, sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes", f"{images[-1]}",

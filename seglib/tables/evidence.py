@@ -77,6 +77,12 @@ def rare(counts: Scores) -> np.ndarray:
     return (pixels > 0) & (pixels < RARE * pixels.sum())
 
 
+def uncommon(counts: Scores) -> np.ndarray:
+    """(K,) bool: the classes with one to five per cent of the scored pixels."""
+    share = counts.matrix.sum(1) / max(counts.matrix.sum(), 1)
+    return (share >= RARE) & (share < 5 * RARE)
+
+
 def _val(record: Record) -> float:
     return 100 * float(scores.mean_iou(record.scores["val"].matrix)) if "val" in record.scores else float("nan")
 
@@ -103,6 +109,7 @@ SCORES: dict[str, Callable[[Record], float]] = {
     "image-miou": lambda record: float("nan") if record.scores["test"].tp is None else 100 * scores.mean_image_iou(record.scores["test"]),
     "thin": _of_classes(thin),
     "rare": _of_classes(rare),
+    "uncommon": _of_classes(uncommon),
     "calibration": lambda record: (
         float("nan") if record.scores["test"].calibration is None else 100 * scores.calibration_error(record.scores["test"])
     ),

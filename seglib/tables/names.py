@@ -1,4 +1,6 @@
-"""What data sets and arms are called in tables."""
+"""What data sets, devices and arms are called in tables."""
+
+import re
 
 DATASETS = {"streets": "streets", "camvid": "CamVid", "cityscapes": "Cityscapes"}
 NAMES = {
@@ -9,6 +11,11 @@ NAMES = {
     "flip-append": "flips added", "crop": "crops replace", "crop-append": "crops added", "coarse-fine": "coarse, then fine",
     "sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "adamax": "Adamax", "onecycle": "one-cycle",
 }  # fmt: skip
+
+
+def device(text: str) -> str:
+    """A device as a record names it, in the singular where it is one thread."""
+    return re.sub(r"\b1 threads\b", "1 thread", text)
 
 
 def name(arm: str) -> str:

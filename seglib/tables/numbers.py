@@ -14,6 +14,7 @@ from seglib.tables.claims import claims
 from seglib.tables.evidence import SCORES, Evidence
 from seglib.tables.gradients import gradient_sizes
 from seglib.tables.layout import escape
+from seglib.tables.names import device
 
 COSTS = {"seconds": 1, "images_per_second": 1, "milliseconds_per_image": 1, "peak_memory_mb": 1, "parameters": 1e-6}
 NAMES = {"images_per_second": "images-per-second", "milliseconds_per_image": "milliseconds", "peak_memory_mb": "memory"}
@@ -142,7 +143,7 @@ def _claims(evidence: Evidence) -> dict[str, str]:
 def _totals(evidence: Evidence) -> dict[str, str]:
     records = evidence.records().values()
     seconds = sum(record.cost.get("seconds") or 0 for record in records)
-    devices = sorted({record.environment["device"] for record in records if record.environment.get("device")})
+    devices = sorted({device(record.environment["device"]) for record in records if record.environment.get("device")})
     return {
         "settings/total/runs": str(len(records)),
         "settings/total/hours": _text(seconds / 3600),

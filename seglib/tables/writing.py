@@ -49,7 +49,8 @@ def readme_table(evidence: Evidence) -> str:
     for dataset in evidence.datasets():
         groups = evidence.of(dataset, "architectures")
         rows = [
-            [*content.architectures_row(arm, found), found[0].environment.get("device", content.EMPTY)] for arm, found in groups.items()
+            [*content.architectures_row(arm, found), names.device(found[0].environment.get("device", content.EMPTY))]
+            for arm, found in groups.items()
         ]
         blocks.append((names.DATASETS[dataset], rows))
     columns = ["Model", "parameters", "seeds", "mIoU, %", "95 % over pictures", "trained on"]
