@@ -2,9 +2,11 @@
 
 import json
 
-from seglib import tables
+from seglib import records, tables
 from seglib.study import store
 from seglib.study.profiles import DATASETS, EXPERIMENTS
+
+SINGLE = "headline"  # report/results/<dataset>/headline/: finished runs that belong to no experiment, one model's seeds together
 
 
 def collect(profile: str, dataset: str) -> tables.Evidence:
@@ -23,4 +25,6 @@ def collect(profile: str, dataset: str) -> tables.Evidence:
                 found.sweeps[place, experiment] = store.groups(source, place, experiment, "sweeps")
             if profile != "published" and not mine:
                 found.kept.add((place, experiment))
+        for record in records.load_all(store.RESULTS / place / SINGLE).values():
+            found.groups.setdefault((place, SINGLE), {}).setdefault(record.config["model"], []).append(record)
     return found
