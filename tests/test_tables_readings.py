@@ -5,7 +5,8 @@ import pytest
 import torch
 from study_helpers import record
 
-from seglib import losses
+from seglib import losses, records
+from seglib.study import evidence, store
 from seglib.tables import gradients, layout, readings
 from seglib.training import TrainConfig
 
@@ -54,3 +55,12 @@ def test_a_winner_at_the_end_of_its_grid_is_named():
 def test_columns_of_dashes_are_left_out():
     table = layout.Table(["a", "b", "c"], [("", [["x", layout.EMPTY, "1"], [layout.EMPTY, layout.EMPTY, "2"]])])
     assert layout.filled(table) == layout.Table(["a", "c"], [("", [["x", "1"], [layout.EMPTY, "2"]])], "lr")
+
+
+def test_single_runs_stand_beside_the_experiments(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "RESULTS", tmp_path)
+    made = record(TrainConfig(dataset="camvid", width=16), 0.3, 0.4)
+    records.save(made, tmp_path / "camvid" / "headline" / f"{made.name}.json")
+    found = evidence.collect("published", "camvid")
+    assert [single.name for single in found.of("camvid", "headline")["unet"]] == [made.name]
+    assert len(found.groups) == 1
