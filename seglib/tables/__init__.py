@@ -19,7 +19,7 @@ images-high the 95 % bootstrap interval over images. Scores are per cent with on
 
     experiments   architectures losses void transforms annotation optimisers generalisation data original
     quantities    miou val-miou accuracy class-accuracy frequency-iou category iiou category-iiou boundary image-miou thin rare calibration
-                  instance-classes uncommon overconfidence rise lost frequency-rank confusion-<1..3>/true|taken-for|share
+                  instance-classes uncommon overconfidence loss-last rise lost frequency-rank confusion-<1..3>/true|taken-for|share
                   iou-<class, blanks as hyphens> seeds images lr parameters seconds images-per-second milliseconds memory
     arms          architectures: model, unet-no-skips, cnn_j    losses: the loss    void: <model>-ignore, <model>-class
                   transforms: none flip flip-append crop crop-append size-<h>x<w>   annotation: fine coarse coarse-fine

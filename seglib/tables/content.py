@@ -8,7 +8,7 @@ from seglib.tables import evidence as read
 from seglib.tables.claims import claims
 from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.layout import EMPTY, KEPT, Table, filled
-from seglib.tables.names import DATASETS, device, name
+from seglib.tables.names import DATASETS, device, name, ordered
 from seglib.tables.published import beside
 
 
@@ -241,7 +241,7 @@ def rates(evidence: Evidence) -> Table:
     blocks = []
     for (dataset, experiment), swept in evidence.sweeps.items():
         rows = []
-        for arm, found in swept.items():
+        for arm, found in ordered(swept).items():
             best = max(found, key=_last_val)
             cells = [f"{record.config['lr']:g}: {100 * _last_val(record):.1f}{' (chosen)' if record is best else ''}" for record in found]
             rows.append([name(arm), ", ".join(cells)])

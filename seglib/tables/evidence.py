@@ -8,6 +8,7 @@ import numpy as np
 from seglib import scores
 from seglib.labels import TABLES, THIN
 from seglib.records import Record, Scores
+from seglib.tables.names import ordered
 
 Groups = dict[str, list[Record]]  # {arm: its seeds}
 RARE = 0.01  # a class is rare when it has less than this share of the scored pixels
@@ -26,8 +27,8 @@ class Evidence:
     dataset: str = ""
 
     def of(self, dataset: str, experiment: str) -> Groups:
-        """{arm: records}, empty where there are none."""
-        return self.groups.get((dataset, experiment), {})
+        """{arm: records} in the order of the tables, empty where there are none."""
+        return ordered(self.groups.get((dataset, experiment), {}))
 
     def datasets(self) -> list[str]:
         """The data sets with any record, streets first."""

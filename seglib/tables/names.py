@@ -13,6 +13,12 @@ NAMES = {
 }  # fmt: skip
 
 
+def ordered(arms: dict) -> dict:
+    """The arms in the order of NAMES, others behind them as they come."""
+    places = {arm: i for i, arm in enumerate(NAMES)}
+    return dict(sorted(arms.items(), key=lambda item: places.get(item[0], len(places))))
+
+
 def device(text: str) -> str:
     """A device as a record names it, in the singular where it is one thread."""
     return re.sub(r"\b1 threads\b", "1 thread", text)

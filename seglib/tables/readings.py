@@ -14,7 +14,8 @@ FOUND = 0.005  # a class with a lower IoU counts as never found
 
 def of_arm(found: Sequence[Record]) -> Iterator[tuple[str, str]]:
     """(key, text) of one arm, seeds pooled: confusion-1 to -3 (true, taken-for, share in per cent of the true class), lost (classes
-    never found), frequency-rank (rank correlation of a class's IoU with its pixels), rise (val mIoU in the last quarter, points)."""
+    never found), frequency-rank (rank correlation of a class's IoU with its pixels), loss-last (training
+    loss of the last epoch), rise (val mIoU in the last quarter, points)."""
     matrix = sum(record.scores["test"].matrix for record in found)
     names = TABLES[found[0].scores["test"].labels].names
     for i, (share, true, taken) in enumerate(confusions(matrix, names)[:3], 1):
@@ -25,6 +26,9 @@ def of_arm(found: Sequence[Record]) -> Iterator[tuple[str, str]]:
     rank = rank_correlation(pixels[known], iou[known])
     if np.isfinite(rank):
         yield "frequency-rank", f"{rank:.2f}"
+    ends = [record.history[-1]["loss"] for record in found if record.history and record.history[-1].get("loss") is not None]
+    if ends:
+        yield "loss-last", f"{np.mean(ends):.2f}"
     rises = [value for record in found if (value := rise(record)) is not None]
     if rises:
         yield "rise", f"{np.mean(rises):.1f}".replace("-0.0", "0.0")
