@@ -255,40 +255,34 @@ def _last_val(record) -> float:
 
 
 def cost(evidence: Evidence) -> Table:
-    """Model card: published size, and beside it the small models of the runs: parameters and training speed."""
+    """Model card: published size, and beside it the small models that were trained: parameters and speed."""
     measured = evidence.measures.get("models", {})
-    columns = ["Model", "parameters, M", "GFLOP", "at 1024×2048", "ms", "memory, MB", "runs: parameters, M", "runs: pictures/s"]
+    columns = ["Model", "parameters, M", "GFLOP", "at 1024×2048", "memory, MB", "trained here: M", "pictures/s", "ms a picture"]
     rows = []
-    for model, row in measured.get("models", {}).items():
-        time = [f"{row[key]:.0f}" if key in row else EMPTY for key in ("milliseconds", "memory")]
-        rows.append(
-            [
-                name(model),
-                f"{row['parameters']:.2f}",
-                f"{row['gflops']:.0f}",
-                f"{row['gflops-full']:.0f}",
-                *time,
-                *_run_cost(evidence, model),
-            ]
-        )
-    title = f"ms and memory: one picture of 256×512, forward, {measured['device']}" if measured else ""
-    if not rows:
-        return Table(columns[:6], [(title, [["not measured yet", *[EMPTY] * 5]])])
-    return filled(Table(columns, [(title, rows)]))
+    for model, row in ordered(measured.get("models", {})).items():
+        memory = f"{row['memory']:.0f}" if "memory" in row else EMPTY
+        sizes = [f"{row['parameters']:.2f}", f"{row['gflops']:.0f}", f"{row['gflops-full']:.0f}", memory]
+        rows.append([name(model), *sizes, *_run_cost(evidence, model)])
+    title = (
+        f"memory: forward, one picture of 256×512, {measured['device']}; pictures/s: training; ms: forward, at training size"
+        if measured
+        else ""
+    )
+    return filled(Table(columns, [(title, rows)])) if rows else Table(columns[:5], [("", [["not measured yet", *[EMPTY] * 4]])])
 
 
 def _run_cost(evidence: Evidence, model: str) -> list[str]:
-    """Parameters in millions and training pictures a second of a model of the architecture runs."""
+    """Parameters in millions, training pictures a second and milliseconds a picture of a model of the architecture runs."""
     for dataset in evidence.datasets():
         if found := evidence.of(dataset, "architectures").get(model):
-            rates = [record.cost["images_per_second"] for record in found if record.cost.get("images_per_second")]
-            return [f"{found[0].cost['parameters'] / 1e6:.2f}", _one(np.mean(rates)) if rates else EMPTY]
-    return [EMPTY, EMPTY]
+            speeds = [[record.cost.get(key) for record in found] for key in ("images_per_second", "milliseconds_per_image")]
+            return [f"{found[0].cost['parameters'] / 1e6:.2f}", *(EMPTY if None in speed else _one(np.mean(speed)) for speed in speeds)]
+    return [EMPTY] * 3
 
 
 def claim_table(evidence: Evidence) -> Table:
     """Every claim: its words, section, experiment, verdict, number."""
     rows = [[f"“{row.words}”", row.section, row.experiment, row.verdict, row.number] for row in claims(evidence)]
     return Table(
-        ["Claim", "§", "experiment", "verdict", "mIoU points, unless said"], [("", rows)], LEFT.format(50) + "lll" + LEFT.format(52)
+        ["Claim", "§", "experiment", "verdict", "mIoU points, unless said"], [("", rows)], LEFT.format(56) + "lll" + LEFT.format(58)
     )
