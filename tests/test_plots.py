@@ -157,7 +157,13 @@ def test_confusion_rows_are_shares_of_the_truth():
 
 
 @pytest.mark.parametrize(
-    "draw", [lambda: plots.bars({}, "x"), lambda: plots.losses({"streets": {}}, {}), lambda: plots.lines({}, "x", "y")]
+    "draw",
+    [
+        lambda: plots.bars({}, "x"),
+        lambda: plots.losses({"streets": {}}, {}),
+        lambda: plots.lines({}, "x", "y"),
+        lambda: plots.learning({}, 19),
+    ],
 )
 def test_nothing_to_show_is_said(draw):
     assert "no records" in draw().axes[0].texts[0].get_text()

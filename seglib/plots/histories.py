@@ -59,6 +59,8 @@ def learning(groups: Mapping[str, Sequence[Record]], num_classes: int) -> Figure
     """Learning curves of cross-entropy runs: mIoU on val in %, and the training loss in nats per pixel with the chance line ln K."""
     panels = [("val_miou", "Score", "mIoU on val, %", 100.0, {"ylim": (0, None)}), ("loss", "Training loss", "nats per pixel", 1.0, {})]
     figure = curves(groups, panels)
+    if not groups:
+        return figure
     _chance(figure.axes[1], np.log(num_classes), "ln K")
     figure.axes[1].set_ylim(0, 1.12 * max(np.log(num_classes), figure.axes[1].get_ylim()[1] / 1.05))
     return figure
