@@ -9,7 +9,7 @@ from seglib.tables.claims import claims
 from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.layout import EMPTY, KEPT, Table, filled
 from seglib.tables.names import DATASETS, device, name, ordered
-from seglib.tables.published import beside
+from seglib.tables.published import BESIDE, beside
 
 
 def _one(value: float, mark: str = "") -> str:
@@ -55,17 +55,13 @@ def architectures(evidence: Evidence) -> Table:
         groups, mark = evidence.of(dataset, "architectures"), _mark(evidence, dataset, "architectures")
         rows = [_score_row(arm, found, mark) for arm, found in groups.items()]
         if rows:
-            blocks.append(
-                (
-                    DATASETS[dataset],
-                    [*_bounds(evidence, dataset, "floors"), *rows, *_bounds(evidence, dataset, "ceilings"), *_others(dataset)],
-                )
-            )
-    return (
-        filled(Table(columns, blocks), LEFT.format(44))
-        if blocks
-        else Table(columns, [("", [["no records yet", *[EMPTY] * (len(columns) - 1)]])])
-    )
+            blocks.append((DATASETS[dataset], [*_bounds(evidence, dataset, "floors"), *rows, *_bounds(evidence, dataset, "ceilings")]))
+            blocks.append((f"published on {DATASETS[BESIDE[dataset]]}, for orientation", _others(dataset)))
+    return filled(Table(columns, blocks), LEFT.format(44)) if blocks else _nothing(columns)
+
+
+def _nothing(columns: list[str]) -> Table:
+    return Table(columns, [("", [["no records yet", *[EMPTY] * (len(columns) - 1)]])])
 
 
 def _score_row(arm: str, found, mark: str) -> list[str]:
@@ -98,9 +94,8 @@ def _bounds(evidence: Evidence, dataset: str, kind: str) -> list[list[str]]:
 
 
 def _others(dataset: str) -> list[list[str]]:
-    where = "" if dataset == "camvid" else ", Cityscapes"
     return [
-        [f"{row.model}{where} ({row.note}) @cite:{row.cite}", EMPTY, EMPTY, _one(row.miou), *[EMPTY] * (2 + len(_SCORES))]
+        [f"{row.model} ({row.note}) @cite:{row.cite}", EMPTY, EMPTY, _one(row.miou), *[EMPTY] * (2 + len(_SCORES))]
         for row in beside(dataset)
     ]
 
@@ -119,7 +114,7 @@ def losses(evidence: Evidence) -> Table:
             rows.append([name(arm), rate, _spread(found, mark), _interval(*read.interval(found)), difference, *rest])
         if rows:
             blocks.append((DATASETS[dataset], rows))
-    return filled(Table(columns, blocks)) if blocks else Table(columns, [("", [["no records yet", *[EMPTY] * (len(columns) - 1)]])])
+    return filled(Table(columns, blocks)) if blocks else _nothing(columns)
 
 
 def _difference(groups: Groups, arm: str, base: str) -> str:
