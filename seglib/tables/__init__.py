@@ -31,10 +31,11 @@ the PDF of another profile shows. `published.ROWS` are others' numbers under the
 """
 
 from seglib.tables.claims import claims
-from seglib.tables.content import ablations, architectures, claim_table, classes, cost, losses, rates, settings
+from seglib.tables.content import ablations, architectures, claim_table, classes, cost, losses, rates
 from seglib.tables.evidence import Evidence
 from seglib.tables.layout import Table, frame, latex, markdown
 from seglib.tables.numbers import numbers
+from seglib.tables.settings import settings
 from seglib.tables.writing import TABLES, readme_table, write, write_readme
 
 __all__ = [

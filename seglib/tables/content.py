@@ -8,7 +8,7 @@ from seglib.tables import evidence as read
 from seglib.tables.claims import claims
 from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.layout import EMPTY, KEPT, Table, filled
-from seglib.tables.names import DATASETS, device, name, ordered
+from seglib.tables.names import DATASETS, name, ordered
 from seglib.tables.published import BESIDE, beside
 
 
@@ -203,32 +203,6 @@ def _class_cell(values) -> str:
     if not np.isfinite(values).all():
         return EMPTY
     return f"{values.mean():.1f}" + (f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else "")
-
-
-def settings(evidence: Evidence) -> Table:
-    """Every experiment: model, size, images, seeds, learning rates tried and chosen, device and hours."""
-    columns = ["Experiment", "model", "size", "images", "seeds", "rates tried", "runs", "hours", "device"]
-    blocks = []
-    for dataset in evidence.datasets():
-        rows = [_setting_row(evidence, dataset, experiment) for place, experiment in evidence.groups if place == dataset]
-        blocks.append((DATASETS[dataset], rows))
-    return Table(columns, blocks or [("", [["no records yet", *[EMPTY] * 8]])], "llllrlrrl")
-
-
-def _setting_row(evidence: Evidence, dataset: str, experiment: str) -> list[str]:
-    groups, swept = evidence.of(dataset, experiment), evidence.sweeps.get((dataset, experiment), {})
-    found = {record.name: record for records in groups.values() for record in records}
-    tried = {record.name: record for records in swept.values() for record in records}
-    models = {record.config["model"] for record in found.values()}
-    sizes = {"×".join(map(str, record.config["size"])) for record in found.values()}
-    rates = sorted({record.config["lr"] for record in tried.values()})
-    hours = sum(record.cost.get("seconds") or 0 for record in (found | tried).values()) / 3600
-    devices = sorted({device(record.environment.get("device", EMPTY)) for record in found.values()})
-    model = name(models.pop()) if len(models) == 1 else f"{len(models)} models"
-    images = sorted({record.config["images"] or 0 for record in found.values()})
-    return [experiment, model, sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes", f"{images[-1]}",
-            str(max(map(len, groups.values()))), ", ".join(f"{rate:g}" for rate in rates) or EMPTY, str(len(found | tried)),
-            f"{hours:.1f}", ", ".join(devices)]  # fmt: skip
 
 
 def rates(evidence: Evidence) -> Table:

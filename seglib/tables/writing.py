@@ -6,13 +6,14 @@ from seglib.records import write_atomic
 from seglib.tables import content, layout, names
 from seglib.tables.evidence import Evidence
 from seglib.tables.numbers import lines, numbers
+from seglib.tables.settings import settings
 
 TABLES = {
     "architectures": content.architectures,
     "losses": content.losses,
     "ablations": content.ablations,
     "classes": content.classes,
-    "settings": content.settings,
+    "settings": settings,
     "rates": content.rates,
     "cost": content.cost,
     "claims": content.claim_table,
