@@ -116,8 +116,9 @@ def test_gradients_reach_every_parameter(name):
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_the_first_loss_is_ln_k(small, name):
-    logits = small[name].train()(torch.randn(2, 3, 64, 64))
+def test_the_first_loss_is_ln_k(name):
+    torch.manual_seed(0)  # heads are small, not zero: an unlucky draw of a narrow one is a tenth off
+    logits = models.build(name, 5, width=SMALL[name]).train()(torch.randn(2, 3, 64, 64))
     assert F.cross_entropy(logits, torch.randint(5, (2, 64, 64))).item() == pytest.approx(math.log(5), rel=0.1)
 
 
