@@ -206,10 +206,7 @@ def last(record: records.Record, key: str) -> float:
 
 def pooled(found: Iterable[records.Record], split: str = "test") -> records.Scores:
     """The counts of several seeds of one arm added up, image by image: one Scores for intervals over images."""
-    parts = [record.scores[split] for record in found]
-    names = ("tp", "fp", "fn", "instance_tp", "instance_fn", "category_instance_tp", "category_instance_fn", "boundary", "calibration")
-    sums = {name: sum(getattr(part, name) for part in parts) for name in names if getattr(parts[0], name) is not None}
-    return records.Scores(matrix=sum(part.matrix for part in parts), labels=parts[0].labels, **sums)
+    return scores.pool(record.scores[split] for record in found)
 
 
 def spread(found: Iterable[records.Record], split: str = "test", score: Callable = scores.mean_iou) -> str:

@@ -5,7 +5,7 @@ An undefined score (a class neither in the truth nor predicted) is NaN, and mean
 
 from seglib.scores.baselines import constant_class, pixel_prior, subsampled_truth
 from seglib.scores.boundary import boundary_counts, boundary_width
-from seglib.scores.counts import accumulate, calibration_counts, confusion, count, image_counts, instance_sums, label_ids
+from seglib.scores.counts import accumulate, calibration_counts, confusion, count, image_counts, instance_sums, label_ids, pool
 from seglib.scores.intervals import bootstrap, class_bootstrap, paired_bootstrap, paired_difference, seed_interval
 from seglib.scores.measures import (
     boundary_iou,
@@ -59,6 +59,7 @@ __all__ = [
     "paired_difference",
     "pixel_accuracy",
     "pixel_prior",
+    "pool",
     "seed_interval",
     "subsampled_truth",
 ]

@@ -160,15 +160,25 @@ def accumulate(images: Iterable[Scores]) -> Scores:
 
     A count that some image lacks is None. ValueError for no image at all, or for two label tables.
     """
-    images = list(images)
-    if not images:
+    return _add(images, np.concatenate)
+
+
+def pool(runs: Iterable[Scores]) -> Scores:
+    """Scores of several runs on the same images -> their sum, image by image: what intervals over images are drawn from. As accumulate."""
+    return _add(runs, sum)
+
+
+def _add(scores: Iterable[Scores], join_images) -> Scores:
+    """Sum every count; `join_images` says what becomes of the per-image ones, a list of (N, K)."""
+    scores = list(scores)
+    if not scores:
         raise ValueError("no images to score: the data set is empty")
-    if len(tables := {image.labels for image in images}) > 1:
+    if len(tables := {one.labels for one in scores}) > 1:
         raise ValueError(f"scores of different label tables cannot be added: {sorted(tables)}")
-    total = {"labels": images[0].labels}
-    for name in vars(images[0]).keys() - {"labels"}:
-        parts = [getattr(image, name) for image in images]
-        join = np.concatenate if name in ("tp", "fp", "fn") else sum
+    total = {"labels": scores[0].labels}
+    for name in vars(scores[0]).keys() - {"labels"}:
+        parts = [getattr(one, name) for one in scores]
+        join = join_images if name in ("tp", "fp", "fn") else sum
         total[name] = None if any(part is None for part in parts) else join(parts)
     return Scores(**total)
 

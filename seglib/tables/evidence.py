@@ -130,9 +130,7 @@ def values(found: Sequence[Record], quantity: str) -> np.ndarray:
 
 def pooled(found: Sequence[Record]) -> Scores:
     """Counts of several seeds on the same pictures added up, picture by picture: for intervals over pictures."""
-    parts = [record.scores["test"] for record in found]
-    sums = {name: sum(getattr(part, name) for part in parts) for name in ("matrix", "tp", "fp", "fn")}
-    return Scores(**sums, labels=parts[0].labels)
+    return scores.pool(record.scores["test"] for record in found)
 
 
 def paired(a: Sequence[Record], b: Sequence[Record]) -> tuple[float, float, float, float]:
