@@ -5,6 +5,7 @@ import numpy as np
 from seglib import records
 from seglib.records import Record, Scores
 from seglib.study.plans import jobs
+from seglib.study.profiles import CONVNET_RATES, RATES
 from seglib.training import TrainConfig, resolve, run_name, to_dict
 
 IMAGES = 6
@@ -42,7 +43,13 @@ def record(config: TrainConfig, val: float = 0.3, test: float = 0.3) -> Record:
     return Record(run_name(config), known, history, found, cost, {"device": "CPU, 2 threads", "torch": "2", "python": "3"})
 
 
-def fake_train(log=None, scores=None, fails=()):
+def in_the_middle(config: TrainConfig) -> tuple[float, float]:
+    """Val and test mIoU of a run: every sweep is won by the middle of the rates it starts with, so that none goes on."""
+    key = "sgd" if config.optimiser == "sgd" else config.model
+    return (0.3 if config.lr == RATES.get(key, CONVNET_RATES)[1] else 0.2), 0.3
+
+
+def fake_train(log=None, scores=in_the_middle, fails=()):
     """A stand-in for training.train: writes a record at once. scores: config -> (val, test); fails: names that raise."""
 
     def train(config, *, folder, force=False, progress=True, tensorboard=False):
@@ -51,14 +58,14 @@ def fake_train(log=None, scores=None, fails=()):
             log.append(name)
         if name in fails:
             raise fails[name]
-        made = record(config, *(scores(config) if scores else (0.3, 0.3)))
+        made = record(config, *scores(config))
         records.save(made, folder / f"{name}.json")
         return made
 
     return train
 
 
-def finish(profile: str, dataset: str, scores=None) -> dict[str, Record]:
+def finish(profile: str, dataset: str, scores=in_the_middle) -> dict[str, Record]:
     """Records of every run of a profile on one data set, sweeps first, as if all had been trained."""
     found: dict[str, Record] = {}
     while True:
@@ -66,4 +73,4 @@ def finish(profile: str, dataset: str, scores=None) -> dict[str, Record]:
         if not open_jobs:
             return found
         for job in open_jobs:
-            found[job.name] = record(job.config, *(scores(job.config) if scores else (0.3, 0.3)))
+            found[job.name] = record(job.config, *scores(job.config))

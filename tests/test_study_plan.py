@@ -29,8 +29,18 @@ def test_the_plan_depends_on_nothing_but_the_records():
     assert not study.waiting("cpu", "streets", found)["losses"]
 
 
+def by_rate(**scores):
+    """config -> (val, test) mIoU, the val looked up by learning rate."""
+    return lambda config: (scores.get(f"{config.lr:g}", 0.1), 0.3)
+
+
+def swept(config) -> float:
+    """A val mIoU that is best in the middle of the grid."""
+    return (0.2, 0.4, 0.3)[CONVNET_RATES.index(config.lr)]
+
+
 def test_runs_wait_for_every_candidate_of_their_sweep():
-    found = {run_name(config): record(config) for config in study.plan("cpu", "streets", {})["losses"]}
+    found = {run_name(config): record(config, swept(config)) for config in study.plan("cpu", "streets", {})["losses"]}
     one_short = dict(list(found.items())[:-1])
     waits = {job.arm for job in study.waiting("cpu", "streets", one_short)["losses"]}
     assert waits == {"dice"}
@@ -38,27 +48,42 @@ def test_runs_wait_for_every_candidate_of_their_sweep():
 
 
 def test_the_winner_is_chosen_on_val_whatever_test_says():
-    def scores(config):
-        i = CONVNET_RATES.index(config.lr)
-        return (0.2, 0.4, 0.3)[i], (0.9, 0.1, 0.8)[i]
-
-    found = {run_name(config): record(config, *scores(config)) for config in study.plan("cpu", "camvid", {})["losses"]}
+    found = {run_name(config): record(config, swept(config)) for config in study.plan("cpu", "camvid", {})["losses"]}
     for made in found.values():  # as if a sweep had been scored on test, too
         made.scores["test"] = counts((0.9, 0.1, 0.8)[CONVNET_RATES.index(made.config["lr"])])
     runs = [job.config for job in jobs("cpu", "camvid", found) if job.experiment == "losses" and job.role == "run"]
     assert {config.lr for config in runs} == {CONVNET_RATES[1]}
-    tied = {name: record(study.plan("cpu", "camvid", {})["losses"][i], 0.2) for i, name in enumerate(found)}
+    tied = finish("cpu", "camvid", by_rate(**{"0.003": 0.2, "0.01": 0.4, "0.03": 0.4, "0.1": 0.3}))
     runs = [job.config for job in jobs("cpu", "camvid", tied) if job.experiment == "losses" and job.role == "run"]
-    assert {config.lr for config in runs} == {CONVNET_RATES[0]}  # a tie goes to the smaller rate
+    assert {config.lr for config in runs} == {CONVNET_RATES[1]}  # a tie goes to the smaller rate
 
 
 def test_a_candidate_that_diverged_has_lost():
-    found = {run_name(config): record(config, 0.1) for config in study.plan("cpu", "streets", {})["losses"]}
+    found = finish("cpu", "streets", by_rate(**{"0.001": 0.2, "0.003": 0.9, "0.01": 0.3, "0.03": 0.1}))
     for made in found.values():
         if made.config["lr"] == CONVNET_RATES[0]:
             made.history = []
     runs = [job.config for job in jobs("cpu", "streets", found) if job.experiment == "losses" and job.role == "run"]
     assert {config.lr for config in runs} == {CONVNET_RATES[1]}
+
+
+@pytest.mark.parametrize(
+    ("scores", "tried", "best"),
+    [
+        ({"0.003": 0.1, "0.01": 0.3, "0.03": 0.2}, [3e-3, 1e-2, 3e-2], 1e-2),
+        ({"0.01": 0.2, "0.03": 0.3}, [3e-3, 1e-2, 3e-2, 1e-1], 3e-2),
+        ({"0.03": 0.3, "0.1": 0.4, "0.3": 0.2}, [3e-3, 1e-2, 3e-2, 1e-1, 3e-1], 1e-1),
+        ({"0.03": 0.3, "0.1": 0.4, "0.3": 0.5, "1": 0.6}, [3e-3, 1e-2, 3e-2, 1e-1, 3e-1], 3e-1),
+        ({"0.003": 0.3, "0.001": 0.2}, [1e-3, 3e-3, 1e-2, 3e-2], 3e-3),
+        ({"0.003": 0.3, "0.001": 0.4, "0.0003": 0.4}, [3e-4, 1e-3, 3e-3, 1e-2, 3e-2], 3e-4),
+    ],
+)
+def test_a_sweep_goes_on_while_its_best_is_at_the_edge(scores, tried, best):
+    """At most two more rates, on the side where the best lies; a winner inside the grid ends it."""
+    found = finish("cpu", "streets", by_rate(**scores))
+    dice = [job for job in jobs("cpu", "streets", found) if job.experiment == "losses" and job.arm == "dice"]
+    assert sorted(job.config.lr for job in dice if job.role == "sweep") == tried
+    assert {job.config.lr for job in dice if job.role == "run"} == {best}
 
 
 @pytest.mark.parametrize(("profile", "dataset"), PAIRS)
@@ -105,7 +130,7 @@ def test_cpu_runs_are_runs_of_cpu_full():
     """Same settings, same name: what a laptop makes stands beside what is published."""
 
     def scores(config):  # the sweeps end as the constants say
-        best = study.ARCHITECTURE_RATES[config.dataset].get(config.model) if config.size == (144, 192) else 3e-3
+        best = study.ARCHITECTURE_RATES[config.dataset].get(config.model) if config.size == (144, 192) else 1e-2
         return (0.4 if config.lr == best else 0.3, 0.3)
 
     for dataset in ("streets", "camvid"):

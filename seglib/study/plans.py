@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from seglib.records import Record
-from seglib.study.profiles import ARCHITECTURE_RATES, CONVNET_RATES, DATASETS, EXPERIMENTS, FIGURE_6, MODELS, RATES, Profile, profile
+from seglib.study.profiles import ARCHITECTURE_RATES, CONVNET_RATES, DATASETS, EXPERIMENTS, FIGURE_6, LADDER, MODELS, RATES, Profile, profile
 from seglib.training import TrainConfig
 from seglib.training import run_name as _run_name
 
@@ -100,13 +100,29 @@ def _rates(scope: _Scope, key: str) -> tuple[float, ...]:
 
 
 def _tuned(scope: _Scope, config: TrainConfig, key: str) -> tuple[list[TrainConfig], float | None]:
-    """The runs of a learning rate sweep for `config`, and the winner on val; None while a run is missing. Ties go to the smaller rate."""
-    sweep = [replace(config, lr=lr, seed=0, images=scope.profile.sweep_images, final="none") for lr in _rates(scope, key)]
-    names = [run_name(run) for run in sweep]
-    if any(name not in scope.records for name in names):
-        return sweep, None
-    best = max(range(len(sweep)), key=lambda i: val_miou(scope.records[names[i]]))
-    return sweep, sweep[best].lr
+    """The runs of a learning rate sweep for `config`, and the winner on val; None while a run is missing. Ties go to the smaller rate.
+
+    While the winner is the smallest or the largest rate tried, the next one of the ladder joins, at most `more_rates` of them.
+    """
+    rates = list(_rates(scope, key))
+    most = len(rates) + scope.profile.more_rates
+    while True:
+        sweep = [replace(config, lr=lr, seed=0, images=scope.profile.sweep_images, final="none") for lr in rates]
+        names = [run_name(run) for run in sweep]
+        if any(name not in scope.records for name in names):
+            return sweep, None
+        best = max(range(len(sweep)), key=lambda i: val_miou(scope.records[names[i]]))
+        beyond = _beyond(rates, best)
+        if not beyond or len(rates) == most:
+            return sweep, rates[best]
+        rates = sorted([*rates, beyond])
+
+
+def _beyond(rates: list[float], best: int) -> float | None:
+    """The rate of the ladder next to the winner, where the winner has no neighbour on that side."""
+    step = {0: -1, len(rates) - 1: 1}.get(best, 0)
+    place = LADDER.index(rates[best]) + step
+    return LADDER[place] if step and 0 <= place < len(LADDER) else None
 
 
 def _arm(scope, experiment, comparison, arm, stage, config, rate, seeds=None, waits="a learning rate sweep"):

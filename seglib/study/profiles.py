@@ -8,13 +8,16 @@ MODELS = ("fcn_baseline", "fcn8s", "unet", "vit", "swin")
 FIGURE_6 = ("cross_entropy", "soft_iou", "dice")
 OTHER_LOSSES = ("weighted_cross_entropy", "generalised_dice", "lovasz", "cross_entropy_dice")
 
-# Adam divides the gradient by its own size, so the losses do not need rates of different size, only the best of the same three each.
-# The grid is centred on 1e-2: in the few hundred steps of the small profiles a batch-normalised U-Net with clipping learns nothing from
-# the region losses below 3e-3. Transformers without batch norm break earlier: a decade lower. SGD sees the gradient's true size.
+# Adam divides the gradient by its own size, so the losses do not need rates of different size, only the best of the same ladder each.
+# A sweep starts with the three rates named here and goes on along the ladder while its best is the last one on either side: in the few
+# hundred steps of the small profiles a batch-normalised U-Net with clipping learns nothing from the region losses below 3e-3.
+# Nets without batch norm break earlier: a decade lower for transformers, half a decade for VGG. SGD sees the gradient's true size.
+LADDER = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 CONVNET_RATES = (3e-3, 1e-2, 3e-2)
+VGG_RATES = (1e-3, 3e-3, 1e-2)
 TRANSFORMER_RATES = (3e-4, 1e-3, 3e-3)
 SGD_RATES = (1e-2, 3e-2, 1e-1)
-RATES = {"vit": TRANSFORMER_RATES, "swin": TRANSFORMER_RATES, "sgd": SGD_RATES}
+RATES = {"fcn8s": VGG_RATES, "vit": TRANSFORMER_RATES, "swin": TRANSFORMER_RATES, "sgd": SGD_RATES}
 
 # `cpu` has no minutes for a sweep per architecture and uses these: the middle of the grid for small convolutional nets, lower ones for
 # the deep VGG and the transformers. `cpu-full` sweeps each family and takes its own winners; study status lists the sweeps.
@@ -47,7 +50,8 @@ class Profile:
     ablation_images: int = 0
     sweep_images: int = 0
     halving_images: int = 0
-    rates: int = 3  # candidates per learning rate sweep
+    rates: int = 3  # candidates that a learning rate sweep starts with
+    more_rates: int = 2  # how many may be added while the best is the first or the last of them
     sweep_architectures: bool = True
     common: dict = field(default_factory=dict)  # further settings of every run
 
@@ -88,6 +92,7 @@ PROFILES = {
         sweep_images=8,
         halving_images=8,
         rates=2,
+        more_rates=0,
         sweep_architectures=False,
         common={"batch_size": 4},
     ),
