@@ -5,7 +5,18 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from seglib.records import Record
-from seglib.study.profiles import ARCHITECTURE_RATES, CONVNET_RATES, DATASETS, EXPERIMENTS, FIGURE_6, LADDER, MODELS, RATES, Profile, profile
+from seglib.study.profiles import (
+    ARCHITECTURE_RATES,
+    CONVNET_RATES,
+    DATASETS,
+    EXPERIMENTS,
+    FIGURE_6,
+    LADDER,
+    MODELS,
+    RATES,
+    Profile,
+    profile,
+)
 from seglib.training import TrainConfig
 from seglib.training import run_name as _run_name
 
