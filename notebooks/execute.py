@@ -69,17 +69,27 @@ def read_settings(pairs: list[str], known: dict[str, type], name: str) -> dict:
     return values
 
 
+def join_streams(outputs: list) -> list:
+    """Neighbours that printed to the same stream as one output: Jupyter cuts them by the clock, differently every time."""
+    joined = []
+    for one in outputs:
+        if joined and one.output_type == joined[-1].output_type == "stream" and one.name == joined[-1].name:
+            joined[-1] = type(one)(one, text=joined[-1].text + one.text)
+        else:
+            joined.append(one)
+    return joined
+
+
 def clean(notebook):
-    """Drop timings and widget state; keep outputs, execution counts and cell ids."""
+    """Drop timings, widget state and the cuts between printed lines; keep outputs, execution counts and cell ids."""
     import nbstripout
 
     notebook = nbstripout.strip_output(notebook, keep_output=True, keep_count=True, keep_id=True, extra_keys=NOISE)
     notebook.metadata.get("language_info", {}).pop("version", None)  # 3.11 or 3.12: not a change of the notebook
     for cell in notebook.cells:
         if cell.cell_type == "code":  # progress of a cache that is built on first use
-            cell.outputs = [
-                one for one in cell.outputs if not (one.get("name") == "stderr" and one.text.startswith(("cache ", "waiting for ")))
-            ]
+            kept = [one for one in cell.outputs if not (one.get("name") == "stderr" and one.text.startswith(("cache ", "waiting for ")))]
+            cell.outputs = join_streams(kept)
         if not cell.metadata.get("tags", True):
             del cell.metadata["tags"]
     return notebook

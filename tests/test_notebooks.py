@@ -186,6 +186,19 @@ def test_executed_copy_has_no_timing(tmp_path):
     assert "papermill" not in book.metadata and "papermill" not in book.cells[0].metadata
 
 
+def test_lines_that_jupyter_cut_are_joined():
+    outputs = [nbformat.v4.new_output("stream", name=name, text=text) for name, text in zip("aabbaa", "123456", strict=True)]
+    outputs.insert(1, nbformat.v4.new_output("display_data", data={"text/plain": "x"}))
+    once = execute.join_streams(outputs)
+    assert [(one.get("name"), one.get("text")) for one in once] == [("a", "1"), (None, None), ("a", "2"), ("b", "34"), ("a", "56")]
+    assert execute.join_streams(once) == once
+
+
+def test_committed_notebooks_hold_no_cut_lines(book):
+    for cell in code(book):
+        assert len(execute.join_streams(list(cell.outputs))) == len(cell.outputs), f"cell {cell.id}: printed lines in several outputs"
+
+
 def test_publishing_replaces_only_what_matches(tmp_path):
     (tmp_path / "from").mkdir()
     (tmp_path / "from" / "01_a.ipynb").write_text("new")
