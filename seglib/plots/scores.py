@@ -58,24 +58,22 @@ def confusion(matrix: np.ndarray, names: Sequence[str]) -> Figure:
     return figure
 
 
-def gain_by_frequency(gains: Mapping[str, np.ndarray], shares: np.ndarray, names: Sequence[str], ylabel: str) -> Figure:
-    """gains {label: (K,) differences of IoU} against the class's share of the pixels, log axis; classes are named once."""
+def gain_by_frequency(gains: Mapping[str, np.ndarray], shares: np.ndarray, names: Sequence[str], xlabel: str) -> Figure:
+    """gains {label: (K,) differences of IoU}: a row per class, the most frequent first, with its share of the pixels."""
     if not gains:
         return blank()
-    figure, axes = canvas(7.5)
-    axis = axes[0, 0]
-    axis.axhline(0, color="0.3", linewidth=0.8)
-    share = 100 * np.asarray(shares, float)
-    for i, (label, gain) in enumerate(gains.items()):
-        axis.plot(share, 100 * np.asarray(gain, float), marker(i), color=color(i), label=label)
+    shares = np.asarray(shares, float)
     stacked = 100 * np.array(list(gains.values()), float)
-    for k, name in enumerate(names):  # above the highest of its points
-        if np.isfinite(stacked[:, k]).any() and share[k] > 0:
-            top = np.nanmax(stacked[:, k])
-            axis.annotate(name, (share[k], top), xytext=(0, 4), textcoords="offset points", fontsize=7, rotation=55, color="0.25")
-    axis.set(xscale="log", xlabel="share of the class, % of labelled pixels", ylabel=ylabel)
-    axis.margins(y=0.25)
-    axis.xaxis.set_major_formatter("{x:g}")
+    order = [k for k in np.argsort(-shares, kind="stable") if np.isfinite(stacked[:, k]).any() and shares[k] > 0]
+    figure, axes = canvas(0.29 * len(order) + 2.0)
+    axis = axes[0, 0]
+    axis.axvline(0, color="0.3", linewidth=0.8)
+    for i, (label, gain) in enumerate(zip(gains, stacked)):
+        axis.plot(gain[order], range(len(order)), marker(i), color=color(i), label=label, linestyle="none")
+    for row, k in enumerate(order):  # from the axis to the farthest point, so that the eye keeps the row
+        axis.hlines(row, min(0, np.nanmin(stacked[:, k])), max(0, np.nanmax(stacked[:, k])), color="0.75", linewidth=0.8, zorder=0)
+    axis.set_yticks(range(len(order)), [f"{names[k]} ({_short(100 * shares[k])} %)" for k in order])
+    axis.set(xlabel=xlabel, ylim=(len(order) - 0.4, -0.6))
     figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=min(5, len(gains)))
     return figure
 
