@@ -77,7 +77,7 @@ def small_network(profile: str, dataset: str) -> Path | None:
     for record in (record for records in groups.values() for record in records):
         weights = folder / record.name / "weights.pt"
         if weights.is_file() and weights.stat().st_size <= SMALL_BYTES:
-            found.append((study.val_miou(record), weights))
+            found.append((record.val_miou, weights))
     return max(found)[1] if found else None
 
 

@@ -53,6 +53,12 @@ class Record:
     environment: dict = field(default_factory=dict)
     version: int = VERSION
 
+    @property
+    def val_miou(self) -> float:
+        """What selection looks at: the last epoch's mIoU on val at training size, 0 to 1; -1 for a run that diverged before it had one."""
+        values = [row["val_miou"] for row in self.history if row.get("val_miou") is not None]
+        return values[-1] if values else -1.0
+
 
 def _encode(array: np.ndarray | None):
     if array is None or isinstance(array, str):

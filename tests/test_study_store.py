@@ -136,7 +136,7 @@ def test_the_cpu_profiles_rates_are_those_its_sweeps_chose():
         sweeps = study.index(dataset).get("architectures", {}).get("sweeps", {})
         for model, names in sweeps.items():
             found = [records.load(study.RESULTS / dataset / f"{name}.json") for name in names]
-            assert max(found, key=study.val_miou).config["lr"] == rates[model], (dataset, model)
+            assert max(found, key=lambda record: record.val_miou).config["lr"] == rates[model], (dataset, model)
             checked += 1
     if not checked:
         pytest.skip("no learning rate sweep of the architectures has been published yet: study --profile cpu-full --only architectures")

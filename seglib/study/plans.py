@@ -80,12 +80,6 @@ def jobs(name: str, dataset: str, records: dict[str, Record]) -> list[Job]:
     return sorted(found, key=lambda job: job.stage)  # stable: arms stay in the order of their experiment
 
 
-def val_miou(record: Record) -> float:
-    """What selection looks at: the last epoch's mIoU on val at training size; -1 for a run that diverged."""
-    values = [row["val_miou"] for row in record.history if row.get("val_miou") is not None]
-    return values[-1] if values else -1.0
-
-
 def _base(scope: _Scope, **settings) -> TrainConfig:
     train, val, test = scope.profile.limits[scope.dataset]
     fixed = {"dataset": scope.dataset, "train_limit": train, "val_limit": val, "test_limit": test, **scope.profile.common}
@@ -122,7 +116,7 @@ def _tuned(scope: _Scope, config: TrainConfig, key: str) -> tuple[list[TrainConf
         names = [run_name(run) for run in sweep]
         if any(name not in scope.records for name in names):
             return sweep, None
-        best = max(range(len(sweep)), key=lambda i: val_miou(scope.records[names[i]]))
+        best = max(range(len(sweep)), key=lambda i: scope.records[names[i]].val_miou)
         beyond = _beyond(rates, best)
         if not beyond or len(rates) == most:
             return sweep, rates[best]

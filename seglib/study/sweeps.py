@@ -16,7 +16,6 @@ import optuna
 import pandas as pd
 from optuna.trial import Trial, TrialState
 
-from seglib.study.plans import val_miou
 from seglib.training import TrainConfig, run_name, to_dict, train
 
 # The original's sweep: each of 36 candidates is one of these.
@@ -110,7 +109,7 @@ def _trial(study: optuna.Study, label: str) -> Trial:
 
 def _score(config: TrainConfig, folder: Path) -> float:
     try:
-        return val_miou(train(config, folder=folder))
+        return train(config, folder=folder).val_miou
     except FloatingPointError as error:  # a candidate that diverges has lost; the sweep goes on
         print(f"  diverged: {error}")
         return -1.0

@@ -211,16 +211,15 @@ def rates(evidence: Evidence) -> Table:
     for (dataset, experiment), swept in evidence.sweeps.items():
         rows = []
         for arm, found in ordered(swept).items():
-            best = max(found, key=_last_val)
-            cells = [f"{record.config['lr']:g}: {100 * _last_val(record):.1f}{' (chosen)' if record is best else ''}" for record in found]
+            best = max(found, key=lambda record: record.val_miou)
+            cells = [f"{record.config['lr']:g}: {_reached(record)}{' (chosen)' if record is best else ''}" for record in found]
             rows.append([name(arm), ", ".join(cells)])
         blocks.append((f"{experiment} on {DATASETS[dataset]}", rows))
     return Table(["Arm", "learning rate: mIoU on val"], blocks or [("", [["no records yet", EMPTY]])], "ll")
 
 
-def _last_val(record) -> float:
-    found = [row["val_miou"] for row in record.history if row.get("val_miou") is not None]
-    return found[-1] if found else -0.01
+def _reached(record) -> str:
+    return f"{100 * record.val_miou:.1f}" if record.val_miou >= 0 else "diverged"
 
 
 def cost(evidence: Evidence) -> Table:
