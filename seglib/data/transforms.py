@@ -46,14 +46,18 @@ def augment(images, targets, *, seed, epoch, indices, flip=True, scale=(1.0, 1.0
     if jitter:
         images = _jitter(images, draws, jitter)
     if flip:
-        mirrored = torch.tensor([one.flip < 0.5 for one in draws], device=images.device)
-        images = torch.where(mirrored[:, None, None, None], images.flip(-1), images)
-        targets = torch.where(mirrored[:, None, None], targets.flip(-1), targets)
+        rows = torch.tensor([i + len(draws) * (one.flip < 0.5) for i, one in enumerate(draws)], device=images.device)
+        images, targets = _mirrored(images, rows), _mirrored(targets, rows)
     size = tuple(crop or images.shape[-2:])
     if tuple(scale) != (1.0, 1.0) or size != tuple(images.shape[-2:]):
         pairs = [_window(*sample, scale, size) for sample in zip(images, targets, draws)]
         images, targets = (torch.stack(parts) for parts in zip(*pairs))
     return images, targets
+
+
+def _mirrored(batch: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """Of the samples (B, ..., w) and then their mirror images, those at `rows`. Whole rows are copied: where() goes byte by byte."""
+    return torch.cat([batch, batch.flip(-1)]).index_select(0, rows)
 
 
 def _jitter(images: torch.Tensor, draws: list[Draw], jitter: float) -> torch.Tensor:

@@ -27,7 +27,12 @@ def subset(seed: int, fraction: float, count: int) -> list[int]:
 
 def seed_dropout(seed: int, step: int, rank: int) -> None:
     """Dropout is a function of (seed, step, process), so checkpoints need no generator state."""
-    torch.manual_seed(int(np.random.SeedSequence([seed, _STREAM, _DROPOUT, step, rank]).generate_state(1)[0]))
+    number = int(np.random.SeedSequence([seed, _STREAM, _DROPOUT, step, rank]).generate_state(1)[0])
+    # Without a GPU in use, manual_seed would note down the call stack for the day there is one: most of its time.
+    if torch.cuda.is_initialized():
+        torch.manual_seed(number)
+    else:
+        torch.default_generator.manual_seed(number)
 
 
 class Batch(NamedTuple):
@@ -94,8 +99,8 @@ class Source:
         if self.resident is None:
             images, targets = self._read(rows)
             return images.to(self.device), targets.to(self.device)
-        rows = torch.as_tensor(np.asarray(rows), device=self.device)
-        return self.resident[0][rows], self.resident[1][rows]
+        rows = torch.as_tensor(np.asarray(rows), dtype=torch.int64, device=self.device)
+        return tuple(part.index_select(0, rows) for part in self.resident)  # copies rows; indexing goes byte by byte on a CPU
 
     def _read(self, rows) -> tuple[torch.Tensor, torch.Tensor]:
         samples = list(self.threads.map(lambda row: self.dataset[self.chosen[row]], rows, timeout=TIMEOUT))
@@ -131,7 +136,7 @@ def make_batch(config, source: Source, plan: Plan, step: int, part: int) -> Batc
     for mask, settings in ((plain, {"flip": False}), (~plain, changing)):
         if mask.any():
             where = torch.as_tensor(np.flatnonzero(mask), device=images.device)
-            chosen = (images, targets) if mask.all() else (images[where], targets[where])
+            chosen = (images, targets) if mask.all() else (images.index_select(0, where), targets.index_select(0, where))
             parts.append(transforms.augment(*chosen, indices=items[mask].tolist(), **options, **settings))
     images, targets = (torch.cat(tensors) if len(tensors) > 1 else tensors[0] for tensors in zip(*parts))
     names = [source.names[row] for row in [*rows[plain], *rows[~plain]]]
