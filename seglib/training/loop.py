@@ -1,7 +1,9 @@
 """The training loop: forward, loss, backward, step (take_step); validation, checkpoints and stopping around it (fit)."""
 
 import contextlib
+import ctypes
 import math
+import sys
 import time
 
 import torch
@@ -47,6 +49,8 @@ def fit(run: Run, *, progress: bool = True, board=None) -> None:
     epochs, shown = math.ceil(plan.steps / plan.steps_per_epoch), progress and run.main
     bar = Progress(run.folder.name, plan.steps, plan.images_per_step, epochs, start=run.step, shown=shown)
     saved, cost = time.monotonic(), 0.0
+    if run.device.type == "cpu":
+        keep_memory()
     with deferred() as signals:
         for step, parts in batches.stream(config, run.train_set, plan, run.step):
             if run.ended_early:
@@ -69,6 +73,19 @@ def fit(run: Run, *, progress: bool = True, board=None) -> None:
                 text = f"stopped after step {run.step} of {plan.steps}; start it again to continue"
                 bar.close(text)
                 raise Stopped(f"{run.folder.name}: {text}")
+
+
+def keep_memory() -> None:
+    """Memory that is freed stays with the process, to be taken again in the next step; where the C library is not glibc, nothing.
+
+    By default glibc gives large blocks back to the system, which hands them out again as zeroed pages, one by one: about a tenth of a
+    step on a CPU. The peak grows by some per cent.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt:
+        trim_threshold, mmap_max = -1, -4  # M_TRIM_THRESHOLD and M_MMAP_MAX of malloc.h
+        mallopt(trim_threshold, -1)
+        mallopt(mmap_max, 0)
 
 
 def prepare(run: Run, network: nn.Module, step: int) -> float:
