@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,7 +26,6 @@ from IPython.display import Markdown, display  # noqa: E402
 from seglib import plots, records, scores, study  # noqa: E402
 from seglib.study.store import RESULTS  # noqa: E402
 
-# Sections of the house write these; the reader of a notebook in another profile is told so.
 BANNER = (
     "> **Profile {profile}, data set {dataset}.** The fixed prose of this notebook was written beside the published run; "
     "tables, figures and readings below are computed from the records of this one."
@@ -34,8 +33,9 @@ BANNER = (
 
 
 def say(text: str) -> None:
-    """Show Markdown: how a notebook prints its readings, computed from records."""
-    display(Markdown(text))
+    """Show Markdown: how a notebook prints its readings, computed from records. An empty reading shows nothing."""
+    if text.strip():
+        display(Markdown(text.strip()))
 
 
 def clean(value, name: str, kind: type):
@@ -77,6 +77,7 @@ class Page:
     stem: str
     profile: str
     dataset: str
+    told: set = field(default_factory=set)  # experiments whose absence has been said
 
     @property
     def output(self) -> Path:
@@ -87,8 +88,7 @@ class Page:
         """{arm: records of its seeds}; role "sweeps" gives the runs that chose a learning rate.
 
         The smoke and cpu profiles train what is missing, in this process. An unfinished experiment of a larger profile shows the published
-        runs; one that was never published is {} and a sentence that says how to run it, so that a study in progress can be read.
-        FileNotFoundError where a published record has gone, or one of CORE is missing.
+        runs; one never published is {}, and how to run it is said once. FileNotFoundError where a published record or one of CORE is gone.
         """
         self._train(experiment)
         for name in dict.fromkeys((self.profile, "published")):
@@ -98,7 +98,10 @@ class Page:
                 missing = error
         if experiment in CORE or experiment in study.index(self.dataset):
             raise missing
-        say(f"*{missing}*")
+        if experiment not in self.told:
+            self.told.add(experiment)
+            commands = ", then ".join(f"`{quoted}`" for quoted in str(missing).split("'")[1::2])
+            say(f"> **Not measured yet: {experiment} on {self.dataset}.** What needs these runs is empty below. To make them: {commands}.")
         return {}
 
     def _train(self, experiment: str) -> None:
@@ -221,23 +224,27 @@ def seeds(found: Sequence) -> str:
     return "1 seed" if len(found) == 1 else f"{len(found)} seeds"
 
 
-def percent(found: Iterable[records.Record]) -> str:
-    """Test mIoU as it stands in a table: mean and sd over seeds."""
-    values = [100 * scores.mean_iou(record.scores["test"].matrix) for record in found]
-    return f"{np.mean(values):.1f}" + (f" ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else "")
-
-
 def differences(arms: dict[str, records.Scores], base: str) -> dict[str, tuple]:
     """{arm: (difference of mIoU to `base`, low, high, p)}, a paired bootstrap over the same images, for every other arm."""
     return {name: scores.paired_bootstrap(arm, arms[base]) for name, arm in arms.items() if name != base}
 
 
-def sentence(name: str, base: str, difference: float, low: float, high: float, p: float = 0.0) -> str:
+def points(difference: float) -> str:
+    """A difference of scores in [-1, 1], in points of %, with its sign: "+2.1"; what rounds to nothing is never "-0.0"."""
+    return f"{round(100 * difference, 1) + 0.0:+.1f}"
+
+
+def sentence(name: str, base: str, difference: float, low: float, high: float, *_) -> str:
     """What a paired difference allows to be said, whichever way it came out."""
-    interval = f"95 % interval {100 * low:+.1f} to {100 * high:+.1f}"
+    interval = f"95 % interval {points(low)} to {points(high)}"
     if low <= 0 <= high:
-        return f"{name} and {base} cannot be told apart ({100 * difference:+.1f} points, {interval})."
+        return f"{name} and {base} cannot be told apart ({points(difference)} points, {interval})."
     return f"{name} is {100 * abs(difference):.1f} points {'above' if difference > 0 else 'below'} {base} ({interval})."
+
+
+def pick(arms: dict[str, list], *names: str) -> dict[str, list]:
+    """The arms of these names that there are, in this order: published records come in the order of the alphabet."""
+    return {name: arms[name] for name in names if name in arms}
 
 
 def scored(arms: dict[str, list[records.Record]]) -> dict[str, records.Scores]:
@@ -254,16 +261,14 @@ def range_of(found: Iterable[records.Record], score: Callable, split: str = "tes
 def ranking(arms: dict[str, list[records.Record]], names: dict[str, str] | None = None) -> str:
     """The arms by test mIoU, best first, in one sentence."""
     if not arms:
-        return "There are no records of this experiment yet, so there is nothing to read."
+        return "Nothing to read yet."
     order = sorted(arms, key=lambda name: -scores.mean_iou(pooled(arms[name]).matrix))
     return "Test mIoU, best first: " + "; ".join(f"{(names or {}).get(name, name)} {spread(arms[name])}" for name in order) + "."
 
 
 def against(arms: dict[str, list[records.Record]], base: str, names: dict[str, str] | None = None) -> str:
     """One sentence per arm: its paired difference to `base`."""
-    label = {name: (names or {}).get(name, name) for name in arms}
-    rows = differences(scored(arms), base) if base in arms else {}
-    return " ".join(sentence(label[name], label[base], *row) for name, row in rows.items())
+    return " ".join(sentence(name, (names or {}).get(base, base), *row) for name, *row in forest(arms, base, names))
 
 
 def forest(arms: dict[str, list[records.Record]], base: str, names: dict[str, str] | None = None) -> list[tuple]:
@@ -285,7 +290,7 @@ def verdict(arms: dict[str, list[records.Record]], name: str, base: str, sign: i
     if not (arms.get(name) and arms.get(base)):
         return "open: not measured"
     difference, low, high, _ = scores.paired_bootstrap(pooled(arms[name]), pooled(arms[base]))
-    shown = f"{100 * difference:+.1f} points, 95 % {100 * low:+.1f} to {100 * high:+.1f}"
+    shown = f"{points(difference)} points, 95 % {points(low)} to {points(high)}"
     fewest = min(len(arms[name]), len(arms[base]))
     if fewest < 3:
         return f"open: {shown}, but only {seeds(range(fewest))} an arm"

@@ -24,7 +24,7 @@ def overlay(image, target, table: LabelTable, alpha: float = 0.6) -> np.ndarray:
 
 def annotations(scenes: Sequence[tuple], table: LabelTable) -> Figure:
     """Figure 1. scenes: (image, coarse target, fine target) each; coarse annotation left (a), fine right (b), over the pictures."""
-    figure, axes = canvas(4.25 * len(scenes) + 1.75, len(scenes), 2)
+    figure, axes = canvas(4.25 * len(scenes) + 1.4, len(scenes), 2)
     present = set()
     for number, (row, (image, coarse, fine)) in enumerate(zip(axes, scenes, strict=True)):
         for axis, target, title in zip(row, (coarse, fine), ("(a) coarse", "(b) fine"), strict=True):

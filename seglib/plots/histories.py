@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from seglib.plots.style import blank, canvas, color, marker
 from seglib.records import Record
@@ -50,6 +50,10 @@ def curves(groups: Mapping[str, Sequence[Record]], panels: Sequence[tuple], heig
             band(axis, records, key, index, label, factor)
         axis.set(title=title, xlabel="epoch", ylabel=ylabel, **options)
         axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        if axis.get_yscale() == "log":  # 0.2 and 0.5 between the decades, which a gradient's norm hardly ever spans
+            axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.yaxis.set_major_formatter("{x:g}")
+            axis.yaxis.set_minor_formatter("")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(labels)))
     return figure

@@ -72,7 +72,8 @@ def windows(image, size: int, shift: int, grid: tuple[int, int]) -> Figure:
     image = as_image(image)
     height, width = image.shape[:2]
     figure, axes = canvas(8 * height / width + 0.8, 1, 2)
-    for axis, offset, title in zip(axes[0], (0, shift), (f"windows of {size} x {size} patches", f"shifted by {shift}"), strict=True):
+    titles = (f"windows of {size} x {size} patches", f"shifted by {shift} patches")
+    for axis, offset, title in zip(axes[0], (0, shift), titles, strict=True):
         picture(axis, image, title)
         for i in range(grid[0] + 1):
             strong = (i - offset) % size == 0

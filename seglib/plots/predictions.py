@@ -67,12 +67,12 @@ def by_model(image, truth, predictions: Mapping[str, np.ndarray], table: LabelTa
 def photograph(image, labels, confidence, table: LabelTable, alpha: float = 0.55) -> Figure:
     """One picture of any size: as it is, with the predicted classes laid over it, and how unsure the model was (1 - confidence)."""
     height, width = np.asarray(labels).shape
-    figure, axes = canvas(min(5.0 * height / width, 7.5) + 2.2, 1, 3)
+    figure, axes = canvas(min(4.6 * height / width, 7.5) + 1.7, 1, 3)
     picture(axes[0, 0], as_image(image), "picture")
     picture(axes[0, 1], overlay(image, labels, table, alpha), "prediction")
     unsure = 100 * (1 - np.asarray(confidence, float))
     picture(axes[0, 2], unsure, "uncertainty", cmap="magma", vmin=0, vmax=100)
-    bar = figure.colorbar(axes[0, 2].images[0], ax=axes[0].tolist(), fraction=0.015, pad=0.01, shrink=0.75, label="uncertainty, %")
+    bar = figure.colorbar(axes[0, 2].images[0], ax=axes[0].tolist(), fraction=0.015, pad=0.01, label="uncertainty, %")
     bar.outline.set_visible(False)
     class_legend(figure, table, np.unique(np.asarray(labels)))
     return figure

@@ -12,7 +12,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from seglib.labels import LabelTable
+from seglib.labels import IGNORE, LabelTable
 from seglib.records import Record
 
 # Okabe and Ito 2008: told apart with every common kind of colour blindness. A marker goes with each, so that print in grey works too.
@@ -68,10 +68,11 @@ def picture(axes, image: np.ndarray, title: str = "", **options) -> None:
 
 
 def class_legend(figure: Figure, table: LabelTable, present: Iterable[int] | None = None, *, columns: int = 7, extra: dict | None = None):
-    """Below the figure: one patch per class of `present` (all by default), void in black, and `extra` {name: colour}."""
-    chosen = range(table.num_classes) if present is None else sorted({int(k) for k in present if k < table.num_classes})
+    """Below the figure: a patch per class of `present` (all by default), void in black where it occurs, and `extra` {name: colour}."""
+    present = [*range(table.num_classes), IGNORE] if present is None else {int(k) for k in present}
+    chosen = sorted(k for k in present if k < table.num_classes)
     patches = [Patch(facecolor=table.colors[k] / 255, edgecolor="0.4", linewidth=0.3, label=table.names[k]) for k in chosen]
-    patches.append(Patch(facecolor="black", label="void"))
+    patches += [Patch(facecolor="black", label="void")] if IGNORE in present else []
     patches += [Patch(facecolor=value, label=name) for name, value in (extra or {}).items()]
     figure.legend(handles=patches, loc="outside lower center", ncols=min(columns, len(patches)), handlelength=1.2, columnspacing=1.2)
 
