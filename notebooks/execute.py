@@ -7,6 +7,7 @@ $SEGLIB_OUTPUT/notebooks (default runs/<profile>-<dataset>/notebooks) only when 
 import argparse
 import ast
 import concurrent.futures
+import importlib.util
 import json
 import os
 import sys
@@ -15,6 +16,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
+PROFILES = ("published", "smoke", "cpu", "cpu-full", "gpu")
+DATASETS = ("streets", "camvid", "cityscapes")
 # Which notebooks read an experiment, for --only with its name.
 READERS = {
     "architectures": "02 03 04 05 06 10", "losses": "07", "void": "10", "transforms": "08", "annotation": "01", "optimisers": "09",
@@ -132,16 +135,25 @@ def run_all(notebooks: list[Path], folder: Path, pairs: list[str], workers: int)
     return failed
 
 
-def main() -> int:
+def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--profile", default=os.environ.get("SEGLIB_PROFILE", "published"))
-    parser.add_argument("--dataset", default=os.environ.get("SEGLIB_DATASET", "streets"))
+    parser.add_argument("--profile", default=os.environ.get("SEGLIB_PROFILE", "published"), choices=PROFILES)
+    parser.add_argument("--dataset", default=os.environ.get("SEGLIB_DATASET", "streets"), choices=DATASETS)
     parser.add_argument("--only", action="append", help="a notebook's number or an experiment's name; several times")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the notebook")
     parser.add_argument("--workers", type=int, help="notebooks at a time (default: 2 where nothing is trained, else 1)")
     parser.add_argument("--publish", action="store_true", help="renew the committed notebooks, figures and PDF from finished records")
     parser.add_argument("--from", dest="source", default="cpu", help="with --publish: the profile whose records are published")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = read_options()
+    missing = [name for name in ("papermill", "nbstripout", "torch") if importlib.util.find_spec(name) is None]
+    if missing:
+        made = "use .venv/bin/python, which 'bash notebooks/run.sh --profile published' makes"
+        print(f"error: {sys.executable} has no package {missing[0]}: {made}", file=sys.stderr)
+        return 2
     try:
         notebooks = chosen(options.only)
         if options.publish:

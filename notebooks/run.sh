@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The main job: trains what is missing, executes every notebook, draws the figures and builds the PDF.
 # Stop it at any time; the same command goes on where it stopped.
+[ -n "${BASH_VERSION:-}" ] || { echo "error: this is a script for bash: bash $0" >&2; exit 2; }
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
@@ -21,19 +22,31 @@ Everything goes to runs/<profile>-<dataset>/.
 TEXT
 }
 
+# Photographs are looked for before anything is installed or trained; seglib checks them file by file.
+photographs() {
+  case $dataset in
+    camvid) [ -d "${CAMVID_DATASET:-}/train" ] || fail "CAMVID_DATASET=${CAMVID_DATASET:-} is not a folder with CamVid (train, trainannot, ...): export it; README.md says how to get it" ;;
+    cityscapes) [ -d "${CITYSCAPES_DATASET:-}/leftImg8bit" ] || fail "CITYSCAPES_DATASET=${CITYSCAPES_DATASET:-} is not a folder with leftImg8bit and gtFine: export it; README.md says how to get it" ;;
+  esac
+}
+
 profile="" dataset=streets publish="" only=()
 while [ $# -gt 0 ]; do
   case $1 in
-    --profile) profile=${2:?--profile needs a name} && shift 2 ;;
-    --dataset) dataset=${2:?--dataset needs a name} && shift 2 ;;
-    --only) only+=(--only "${2:?--only needs a number or a name}") && shift 2 ;;
+    --profile | --dataset | --only) [ -n "${2:-}" ] || fail "$1 needs a value: bash notebooks/run.sh --help lists them" ;;
+  esac
+  case $1 in
+    --profile) profile=$2 && shift 2 ;;
+    --dataset) dataset=$2 && shift 2 ;;
+    --only) only+=(--only "$2") && shift 2 ;;
     --publish) publish=1 && shift ;;
     -h | --help) usage && exit 0 ;;
-    *) usage >&2 && fail "unknown option $1" ;;
+    *) fail "unknown option $1: bash notebooks/run.sh --help lists them" ;;
   esac
 done
 case $profile in "" | published | smoke | cpu | cpu-full | gpu) ;; *) fail "unknown profile $profile: choose published, smoke, cpu, cpu-full or gpu" ;; esac
 case $dataset in streets | camvid | cityscapes) ;; *) fail "unknown data set $dataset: choose streets, camvid or cityscapes" ;; esac
+[ "$profile" = published ] || photographs
 
 environment "$ROOT/requirements.txt"
 cd "$ROOT"

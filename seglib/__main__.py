@@ -266,10 +266,9 @@ def _study_parsers(commands) -> None:
 
 def main(words: list[str] | None = None) -> int:
     """Run one command -> exit code: 0, 2 for an error that is said in one sentence, 130 when stopped."""
-    if words is not None:
-        sys.argv[1:] = words
-    arguments = parser().parse_args()
+    sys.argv[1:] = sys.argv[1:] if words is None else words
     try:
+        arguments = parser().parse_args()  # of some commands, the options too need torch
         arguments.function(arguments)
     except KeyboardInterrupt as stop:
         print(f"\nstopped: {stop or 'finished runs are kept'}; the same command goes on from here", file=sys.stderr)
@@ -286,8 +285,11 @@ def _sentence(error: Exception) -> str:
     """One line that says what happened, with the file that an OSError is about."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'a file'}: {error.strerror}"
-    if isinstance(error, json.JSONDecodeError):
-        return f"not JSON: {error}"
+    if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("seglib"):
+        return (
+            f"{sys.executable} has no package {error.name}: use .venv/bin/python, which 'bash notebooks/run.sh --profile published' makes"
+        )
+    error = ValueError(f"not JSON: {error}") if isinstance(error, json.JSONDecodeError) else error
     text = " ".join(str(error.args[0] if isinstance(error, KeyError) and error.args else error).split())
     expected = (ValueError, FileNotFoundError, OSError, RuntimeError, FloatingPointError)
     return text if text and isinstance(error, expected) else f"{type(error).__name__}: {text} (SEGLIB_DEBUG=1 shows where)"
