@@ -5,10 +5,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from study_helpers import record
 
 from seglib import labels, losses, models, scores, training
 from seglib.models import cost
 from seglib.study import sweeps
+from seglib.tables import evidence
 from seglib.training import optimisation
 
 K = 4
@@ -195,3 +197,40 @@ def test_bootstrap():
     _, below, above, p = scores.paired_bootstrap(*pair)
     np.testing.assert_allclose([below, above], np.percentile(delta, [2.5, 97.5]))
     assert p == max(1 / 1000, 2 / 1000 * min((delta <= 0).sum(), (delta >= 0).sum()))
+
+
+def near_contour(labels_, k, width):
+    """The pixels of class k within `width` of a pixel of another class, or of the picture's edge: by looking at every window."""
+    inside = np.pad(labels_ == k, width)
+    rows, columns = np.nonzero(labels_ == k)
+    near = np.zeros(labels_.shape, bool)
+    for i, j in zip(rows, columns):
+        near[i, j] = not inside[i : i + 2 * width + 1, j : j + 2 * width + 1].all()
+    return near
+
+
+def test_boundary_and_calibration():
+    rng = np.random.default_rng(2)
+    truth, guess = (rng.integers(0, 11, (4, 6)).repeat(60, 0).repeat(60, 1).astype(np.uint8) for _ in range(2))
+    confidence = rng.random(truth.shape).astype(np.float32)
+    found = scores.count(truth, guess, 11, labels="camvid", confidence=confidence)
+    width = round(5 / 1000 * math.hypot(*truth.shape))
+    for k, value in enumerate(scores.boundary_iou(found)):
+        t, p = near_contour(truth, k, width), near_contour(guess, k, width)
+        assert value == pytest.approx((t & p).sum() / (t | p).sum())
+    bins = np.minimum((confidence * 15).astype(int), 14)
+    gaps = [abs((truth == guess)[bins == b].mean() - confidence[bins == b].mean()) * (bins == b).sum() for b in range(15)]
+    assert scores.calibration_error(found) == pytest.approx(sum(gaps) / truth.size, abs=1e-6)
+
+
+def test_seed_interval():
+    groups = {
+        arm: [record(training.TrainConfig(dataset="camvid", seed=seed, loss=arm), 0.3, miou) for seed in range(n)]
+        for arm, miou, n in (("dice", 0.5, 3), ("soft_iou", 0.4, 2), ("cross_entropy", 0.3, 4))
+    }
+    x = [evidence.values(groups[arm], "miou") for arm in groups]
+    nu = sum(len(row) - 1 for row in x)
+    s = math.sqrt(sum(((row - row.mean()) ** 2).sum() for row in x) / nu)
+    half = 2.4469 * s * math.sqrt(1 / 3 + 1 / 2)  # Student's t at six degrees of freedom
+    low, high = evidence.over_seeds(groups, "dice", "soft_iou")
+    assert (low, high) == (pytest.approx(x[0].mean() - x[1].mean() - half), pytest.approx(x[0].mean() - x[1].mean() + half))

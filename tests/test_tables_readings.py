@@ -5,9 +5,10 @@ import pytest
 import torch
 from study_helpers import record
 
-from seglib import losses, records
+from seglib import exhibits, losses, records, tables
 from seglib.study import evidence, store
-from seglib.tables import gradients, layout, readings
+from seglib.tables import Evidence, cards, gradients, layout, outcome, readings, wording
+from seglib.tables import evidence as read
 from seglib.training import TrainConfig
 
 SHARES = np.array([0.5, 0.25, 0.125, 0.125])
@@ -64,3 +65,90 @@ def test_single_runs_stand_beside_the_experiments(tmp_path, monkeypatch):
     found = evidence.collect("published", "camvid")
     assert [single.name for single in found.of("camvid", "headline")["unet"]] == [made.name]
     assert len(found.groups) == 1
+
+
+def arm(miou: float, seeds: int = 3, **options) -> list:
+    return [record(TrainConfig(dataset="camvid", width=8, images=2400, seed=seed, **options), 0.3, miou) for seed in range(seeds)]
+
+
+def test_the_spread_is_pooled_over_arms_and_runs_under_two_names_count_once():
+    groups = {"a": arm(0.3), "b": arm(0.4, loss="dice")}
+    a, b = (read.values(groups[name], "miou") for name in "ab")
+    spread, freedom, arms = read.seed_spread(groups | {"again": groups["b"]})
+    assert (freedom, arms) == (4, 2)
+    assert spread == pytest.approx(np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2))
+    low, high = read.over_seeds(groups, "b", "a")
+    half = 2.7764 * spread * np.sqrt(2 / 3)  # Student's t at four degrees of freedom
+    assert (low, high) == (pytest.approx(b.mean() - a.mean() - half), pytest.approx(b.mean() - a.mean() + half))
+    assert read.resolvable(groups) == pytest.approx(half)
+
+
+def test_one_seed_has_no_interval_over_seeds():
+    groups = {"a": arm(0.3, 1), "b": arm(0.4, 1, loss="dice")}
+    assert np.isnan(read.over_seeds(groups, "a", "b")).all()
+    assert np.isnan(read.resolvable(groups))
+    _, low, high = read.widest(groups, "b", "a")
+    assert 0 < low < high, "of one seed the interval over pictures alone"
+
+
+def test_single_runs_of_another_recipe_are_not_mixed_in():
+    old, new = arm(0.2, 1), arm(0.4, 3, lr=0.01)
+    found = Evidence(groups={("camvid", "headline"): {"unet": [*old, *new]}}).of("camvid", "headline")["unet"]
+    assert [made.name for made in found] == [made.name for made in new]
+
+
+def test_the_largest_gains_are_named_with_their_points():
+    base, other = arm(0.3), arm(0.3)
+    for made in other:
+        matrix = made.scores["test"].matrix
+        matrix[2] = 0
+        matrix[2, 2] = 1000
+    found = dict(readings.gains(other, base))
+    assert {found["gain-1/class"], found["gain-2/class"]} == {"pole", "road"}, "fewer missed poles are fewer false roads"
+    assert float(found["gain-1/points"]) > 20
+    assert {"gain-2/class", "gain-1/share", "gain-rarest"} <= set(found)
+
+
+def test_words_are_listed():
+    assert [wording.listed(list(words)) for words in ("a", "ab", "abc")] == ["a", "a and b", "a, b and c"]
+
+
+def test_models_below_the_forest_are_named():
+    found = Evidence(groups={("camvid", "architectures"): {"unet": arm(0.5), "vit": arm(0.2, model="vit")}})
+    found.measures["baselines-camvid"] = {"data": {"forest": 25.0}}
+    written = tables.numbers(found)
+    assert written["architectures/camvid/below-forest"] == "ViT"
+    assert "architectures/camvid/near-forest" not in written
+
+
+def test_a_refutation_at_the_edge_of_the_grid_is_only_not_supported():
+    groups = {loss: arm(value, loss=loss, lr=0.03) for loss, value in {"cross_entropy": 0.3, "soft_iou": 0.4, "dice": 0.5}.items()}
+    swept = {"dice": [record(TrainConfig(dataset="camvid", width=8, lr=lr, loss="dice"), 0.3, 0.4) for lr in (0.003, 0.01, 0.03)]}
+    found = Evidence(groups={("camvid", "losses"): groups}, sweeps={("camvid", "losses"): swept})
+    assert next(row.verdict for row in tables.claims(found) if row.id == "loss") == "not supported"
+    assert tables.numbers(found)["claims/count/not-supported"] == "1"
+
+
+def test_the_plan_says_what_was_not_run():
+    table = outcome(Evidence(groups={("camvid", "losses"): {"dice": arm(0.3)}}))
+    rows = {row[0]: row for row in table.blocks[0][1]}
+    assert rows["losses"][2:] == ["not run", "1 arm, 3 seeds, 0.0 h"]
+    assert rows["void"][2:] == ["not run"] * 2
+
+
+def test_headings_stand_over_their_columns():
+    text = layout.latex(layout.Table(["a", "b", "c"], [("", [["1", "2", "3"]])], over=(("", 1), ("both", 2))))
+    assert r"\multicolumn{2}{c}{both}" in text
+    assert r"\cmidrule(lr){2-3}" in text
+
+
+def test_published_rows_stand_in_two_lists():
+    table = cards.others(Evidence())
+    assert all(len(row) == 6 for row in table.blocks[0][1])
+    assert not [row for row in table.blocks[0][1] if "prior" in row[0]]
+
+
+def test_a_cell_of_the_grid_takes_its_most_frequent_class():
+    truth = np.array([[0, 0, 1, 1], [0, 2, 255, 255]], np.uint8)
+    assert exhibits.on_grid(truth, (1, 2), 3).tolist() == [[0, 0, 1, 1]] * 2
+    assert exhibits.on_grid(truth, (2, 4), 3).tolist() == truth.tolist()

@@ -4,11 +4,14 @@ Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a k
 
     <experiment>/<dataset>/<arm>/<quantity>[/sd|/low|/high|/images-low|/images-high]
     <experiment>/<dataset>/<arm>-minus-<arm>/<quantity>[/low|/high|/p]        paired bootstrap over the images, seeds pooled
+    ... [/seeds-low|/seeds-high|/sign]        t interval over seeds, spread pooled over arms; 1 or -1 where both intervals exclude 0
+    <experiment>/<dataset>/seed-sd|seed-arms|resolvable        that spread, over how many arms, and the difference that it resolves
+    grids/<dataset>/<h>x<w>                    test truth decided on a grid of cells        classes/<dataset>/thin|uncommon|rare  in words
     floors/<dataset>/constant|prior           ceilings/<dataset>/x2|x4|x8|x16|x32
     data/<dataset>/forest|coarse-labelled|coarse-agreement|coarse-miou      (coarse: streets and Cityscapes)
     share/<dataset>/<class>                   per cent of the labelled pixels of train       count/<dataset>/train|val|test
     cost/<model>/parameters|gflops|milliseconds|memory        full-size models; small models: architectures/<dataset>/<model>/parameters
-    claims/<id>/verdict|number                confirmed, refuted or open        claims/count/confirmed|refuted|open|total
+    claims/<id>/verdict|number                confirmed, refuted, not supported or open     claims/count/<verdict>|total
     <experiment>/<dataset>/pictures/train|test        what a run is given and judged on
     <experiment>/<dataset>/rates|edge          rates tried for each arm; the arms whose winner lies at the edge of its grid, in words
     gradient/<dataset>/<loss>[/times]          L1 norm at uniform logits; how many times cross-entropy's is larger
@@ -30,15 +33,16 @@ Tables, each a whole tabular without float: report/generated/<name>.tex for the 
 the PDF of another profile shows. `published.ROWS` are others' numbers under the keys of report/published.tex.
 """
 
+from seglib.tables.cards import classes, cost, loss_classes, others
 from seglib.tables.claims import claims
-from seglib.tables.content import ablations, architectures, claim_table, classes, cost, losses, rates
+from seglib.tables.content import ablations, architectures, claim_table, losses
 from seglib.tables.evidence import Evidence
 from seglib.tables.layout import Table, frame, latex, markdown
 from seglib.tables.numbers import numbers
-from seglib.tables.settings import settings
+from seglib.tables.settings import outcome, rates, settings
 from seglib.tables.writing import TABLES, readme_table, write, write_readme
 
 __all__ = [
-    "TABLES", "Evidence", "Table", "ablations", "architectures", "claim_table", "claims", "classes", "cost", "frame", "latex", "losses",
-    "markdown", "numbers", "rates", "readme_table", "settings", "write", "write_readme",
+    "TABLES", "Evidence", "Table", "ablations", "architectures", "claim_table", "claims", "classes", "cost", "frame", "latex",
+    "loss_classes", "losses", "markdown", "numbers", "others", "outcome", "rates", "readme_table", "settings", "write", "write_readme",
 ]  # fmt: skip

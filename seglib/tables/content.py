@@ -3,13 +3,11 @@
 import numpy as np
 
 from seglib import scores
-from seglib.labels import TABLES
 from seglib.tables import evidence as read
 from seglib.tables.claims import claims
 from seglib.tables.evidence import Evidence, Groups
-from seglib.tables.layout import EMPTY, KEPT, Table, filled
-from seglib.tables.names import DATASETS, name, ordered
-from seglib.tables.published import BESIDE, beside
+from seglib.tables.layout import EMPTY, KEPT, LEFT, Table, filled
+from seglib.tables.names import DATASETS, name
 
 
 def _one(value: float, mark: str = "") -> str:
@@ -42,39 +40,39 @@ def _mark(evidence: Evidence, dataset: str, experiment: str) -> str:
     return KEPT if (dataset, experiment) in evidence.kept else ""
 
 
-LEFT = r">{{\raggedright\arraybackslash}}p{{{}mm}}"  # a column of words, set ragged
 # Column of the main table -> quantity.
-_SCORES = {"accuracy": "accuracy", "category": "category", "iIoU": "iiou", "boundary": "boundary", "thin": "thin", "rare": "rare"}
+_SCORES = {"accuracy": "accuracy", "category": "category", "iIoU": "iiou", "boundary": "boundary", "thin": "thin", "rare": "rare",
+           "calibration": "calibration"}  # fmt: skip
 
 
 def architectures(evidence: Evidence) -> Table:
-    """Main results: floors, models, ceilings and published rows by data set."""
+    """Main results by data set: floors, models, single longer runs, ceilings."""
     columns = ["Model", "rate", "seeds", "mIoU", "over seeds", "over pictures", *_SCORES]
     blocks = []
     for dataset in evidence.datasets():
         groups, mark = evidence.of(dataset, "architectures"), _mark(evidence, dataset, "architectures")
-        rows = [_score_row(arm, found, mark) for arm, found in groups.items()]
+        swept = evidence.sweeps.get((dataset, "architectures"), {})
+        rows = [_score_row(name(arm), found, mark, EMPTY if arm in swept else None) for arm, found in groups.items()]
+        rows += [_score_row(_recipe(found), found, "") for found in evidence.of(dataset, read.SINGLE).values()]
         if rows:
-            blocks.append((DATASETS[dataset], [*_bounds(evidence, dataset, "floors"), *rows, *_bounds(evidence, dataset, "ceilings")]))
-            blocks.append((f"published on {DATASETS[BESIDE[dataset]]}, for orientation", _others(dataset)))
-    return filled(Table(columns, blocks), LEFT.format(44)) if blocks else _nothing(columns)
+            blocks.append((DATASETS[dataset], [*_floors(evidence, dataset), *rows, *_ceilings(evidence, dataset)]))
+    return filled(Table(columns, blocks)) if blocks else _nothing(columns)
+
+
+def _recipe(found) -> str:
+    """A run that belongs to no experiment, by what sets it apart: U-Net, 8,000 presentations, cross-entropy + Dice."""
+    config = found[0].config
+    return f"{name(config['model'])}, {config['images']:,} presentations, {name(config['loss'])}"
 
 
 def _nothing(columns: list[str]) -> Table:
     return Table(columns, [("", [["no records yet", *[EMPTY] * (len(columns) - 1)]])])
 
 
-def _score_row(arm: str, found, mark: str) -> list[str]:
+def _score_row(words: str, found, mark: str, rate: str | None = None) -> list[str]:
     rest = [_mean(found, quantity, mark) for quantity in _SCORES.values()]
-    return [
-        name(arm),
-        f"{found[0].config['lr']:g}",
-        str(len(found)),
-        _spread(found, mark),
-        _seed_interval(found),
-        _interval(*read.interval(found)),
-        *rest,
-    ]
+    rate = f"{found[0].config['lr']:g}" if rate is None else rate
+    return [words, rate, str(len(found)), _spread(found, mark), _seed_interval(found), _interval(*read.interval(found)), *rest]
 
 
 def architectures_row(arm: str, found) -> list[str]:
@@ -82,27 +80,27 @@ def architectures_row(arm: str, found) -> list[str]:
     return [name(arm), f"{found[0].cost['parameters'] / 1e6:.2f} M", str(len(found)), _spread(found), _interval(*read.interval(found))]
 
 
-def _bounds(evidence: Evidence, dataset: str, kind: str) -> list[list[str]]:
-    words = {
-        "constant": "floor: one class",
-        "prior": "floor: per-pixel prior",
-        "x8": "ceiling: truth at 1/8",
-        "x16": "ceiling: truth at 1/16",
-    }
-    measured = evidence.measures.get(f"baselines-{dataset}", {}).get(kind, {})
-    return [[words[key], EMPTY, EMPTY, _one(measured[key]), *[EMPTY] * (2 + len(_SCORES))] for key in words if key in measured]
+def _floors(evidence: Evidence, dataset: str) -> list[list[str]]:
+    measured = evidence.measures.get(f"baselines-{dataset}", {})
+    known = measured.get("floors", {}) | {key: value for key, value in measured.get("data", {}).items() if key == "forest"}
+    words = {"constant": "floor: one class", "prior": "floor: per-pixel prior", "forest": "floor: forest, colour and row"}
+    return [_bound(words[key], known[key]) for key in words if key in known]
 
 
-def _others(dataset: str) -> list[list[str]]:
-    return [
-        [f"{row.model} ({row.note}) @cite:{row.cite}", EMPTY, EMPTY, _one(row.miou), *[EMPTY] * (2 + len(_SCORES))]
-        for row in beside(dataset)
-    ]
+def _ceilings(evidence: Evidence, dataset: str) -> list[list[str]]:
+    grids = evidence.measures.get(f"grids-{dataset}", {}).get("grids", {})
+    words = {"144x192": "ceiling: truth at 144×192", "36x48": "ceiling: truth at 36×48", "9x12": "ceiling: truth at 9×12, ViT's tokens"}
+    return [_bound(words[key], grids[key]) for key in words if key in grids]
+
+
+def _bound(words: str, value: float) -> list[str]:
+    return [words, EMPTY, EMPTY, _one(value), *[EMPTY] * (2 + len(_SCORES))]
 
 
 def losses(evidence: Evidence) -> Table:
     """Losses by data set: rate, mIoU, intervals, difference to cross-entropy, thin and rare classes."""
-    columns = ["Loss", "rate", "mIoU", "over pictures", "to cross-entropy", "accuracy", "iIoU", "boundary", "thin", "rare", "calibration"]
+    columns = ["Loss", "rate", "mIoU", "over pictures", "difference", "over seeds", "accuracy", "iIoU", "boundary", "thin", "rare",
+               "calibration"]  # fmt: skip
     blocks = []
     for dataset in evidence.datasets():
         groups, mark = evidence.of(dataset, "losses"), _mark(evidence, dataset, "losses")
@@ -111,10 +109,15 @@ def losses(evidence: Evidence) -> Table:
             difference = _difference(groups, arm, "cross_entropy")
             rest = [_mean(found, quantity, mark) for quantity in ("accuracy", "iiou", "boundary", "thin", "rare", "calibration")]
             rate = f"{found[0].config['lr']:g}"
-            rows.append([name(arm), rate, _spread(found, mark), _interval(*read.interval(found)), difference, *rest])
+            across = _across_seeds(groups, arm, "cross_entropy")
+            rows.append([name(arm), rate, _spread(found, mark), _interval(*read.interval(found)), difference, across, *rest])
         if rows:
             blocks.append((DATASETS[dataset], rows))
-    return filled(Table(columns, blocks)) if blocks else _nothing(columns)
+    if not blocks:
+        return _nothing(columns)
+    table = filled(Table(columns, blocks))
+    paired = "difference" in table.columns and "over seeds" in table.columns
+    return table._replace(over=(("", 4), ("to cross-entropy", 2), ("", len(table.columns) - 6)) if paired else ())
 
 
 def _difference(groups: Groups, arm: str, base: str) -> str:
@@ -122,6 +125,14 @@ def _difference(groups: Groups, arm: str, base: str) -> str:
         return EMPTY
     difference, low, high, _ = read.paired(groups[arm], groups[base])
     return EMPTY if not np.isfinite(difference) else f"{difference:+.1f} [{low:+.1f}, {high:+.1f}]"
+
+
+def _across_seeds(groups: Groups, arm: str, base: str) -> str:
+    """The t interval over seeds of an arm's difference to the base."""
+    if arm == base or base not in groups:
+        return EMPTY
+    low, high = read.over_seeds(groups, arm, base)
+    return EMPTY if not np.isfinite(low) else f"[{low:+.1f}, {high:+.1f}]"
 
 
 # Experiment, what it is called, the arm that the others are compared with (None: the arm of the same model before the hyphen).
@@ -177,80 +188,11 @@ def _change(evidence: Evidence, datasets, experiment: str, arm: str, base: str |
     return cells
 
 
-def classes(evidence: Evidence) -> Table:
-    """Per class: share of the training pixels and IoU of the best architecture and of all, with intervals for the best."""
-    blocks, models = [], ["fcn_baseline", "fcn8s", "unet", "vit", "swin"]
-    for dataset in evidence.datasets():
-        groups = {arm: evidence.of(dataset, "architectures")[arm] for arm in models if arm in evidence.of(dataset, "architectures")}
-        if groups:
-            blocks.append((DATASETS[dataset], _class_rows(evidence, dataset, groups, models)))
-    columns = ["Class", "share", *[name(model) for model in models]]
-    return Table(columns, blocks or [("", [["no records yet", *[EMPTY] * (len(columns) - 1)]])])
-
-
-def _class_rows(evidence: Evidence, dataset: str, groups: Groups, models) -> list[list[str]]:
-    shares = evidence.measures.get(f"baselines-{dataset}", {}).get("shares", {})
-    found = {arm: np.array([read.class_iou(record) for record in records]) for arm, records in groups.items()}  # (seeds, K)
-    table = TABLES[next(iter(groups.values()))[0].scores["test"].labels]
-    rows = []
-    for k, label in enumerate(table.names):
-        share = f"{shares[label]:.2f}" if label in shares else EMPTY
-        rows.append([label, share, *[_class_cell(found[model][:, k]) if model in found else EMPTY for model in models]])
-    return sorted(rows, key=lambda row: -shares.get(row[0], 0.0))
-
-
-def _class_cell(values) -> str:
-    if not np.isfinite(values).all():
-        return EMPTY
-    return f"{values.mean():.1f}" + (f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else "")
-
-
-def rates(evidence: Evidence) -> Table:
-    """The learning rate grids: val mIoU of every candidate, the winner marked."""
-    blocks = []
-    for (dataset, experiment), swept in evidence.sweeps.items():
-        rows = []
-        for arm, found in ordered(swept).items():
-            best = max(found, key=lambda record: record.val_miou)
-            cells = [f"{record.config['lr']:g}: {_reached(record)}{' (chosen)' if record is best else ''}" for record in found]
-            rows.append([name(arm), ", ".join(cells)])
-        blocks.append((f"{experiment} on {DATASETS[dataset]}", rows))
-    return Table(["Arm", "learning rate: mIoU on val"], blocks or [("", [["no records yet", EMPTY]])], "ll")
-
-
-def _reached(record) -> str:
-    return f"{100 * record.val_miou:.1f}" if record.val_miou >= 0 else "diverged"
-
-
-def cost(evidence: Evidence) -> Table:
-    """Model card: published size, and beside it the small models that were trained: parameters and speed."""
-    measured = evidence.measures.get("models", {})
-    columns = ["Model", "parameters, M", "GFLOP", "at 1024×2048", "memory, MB", "trained here: M", "pictures/s", "ms a picture"]
-    rows = []
-    for model, row in ordered(measured.get("models", {})).items():
-        memory = f"{row['memory']:.0f}" if "memory" in row else EMPTY
-        sizes = [f"{row['parameters']:.2f}", f"{row['gflops']:.0f}", f"{row['gflops-full']:.0f}", memory]
-        rows.append([name(model), *sizes, *_run_cost(evidence, model)])
-    title = (
-        f"memory: forward, one picture of 256×512, {measured['device']}; pictures/s: training; ms: forward, at training size"
-        if measured
-        else ""
-    )
-    return filled(Table(columns, [(title, rows)])) if rows else Table(columns[:5], [("", [["not measured yet", *[EMPTY] * 4]])])
-
-
-def _run_cost(evidence: Evidence, model: str) -> list[str]:
-    """Parameters in millions, training pictures a second and milliseconds a picture of a model of the architecture runs."""
-    for dataset in evidence.datasets():
-        if found := evidence.of(dataset, "architectures").get(model):
-            speeds = [[record.cost.get(key) for record in found] for key in ("images_per_second", "milliseconds_per_image")]
-            return [f"{found[0].cost['parameters'] / 1e6:.2f}", *(EMPTY if None in speed else _one(np.mean(speed)) for speed in speeds)]
-    return [EMPTY] * 3
-
-
 def claim_table(evidence: Evidence) -> Table:
     """Every claim: its words, section, experiment, verdict, number."""
     rows = [[f"“{row.words}”", row.section, row.experiment, row.verdict, row.number] for row in claims(evidence)]
     return Table(
-        ["Claim", "§", "experiment", "verdict", "mIoU points, unless said"], [("", rows)], LEFT.format(56) + "lll" + LEFT.format(58)
+        ["Claim", "its section", "experiment", "verdict", "mIoU points, unless said"],
+        [("", rows)],
+        LEFT.format(58) + "lll" + LEFT.format(56),
     )

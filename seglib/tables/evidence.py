@@ -8,9 +8,11 @@ import numpy as np
 from seglib import scores
 from seglib.labels import TABLES, THIN
 from seglib.records import Record, Scores
+from seglib.scores.intervals import t_quantile
 from seglib.tables.names import ordered
 
 Groups = dict[str, list[Record]]  # {arm: its seeds}
+SINGLE = "headline"  # the group of finished runs that belong to no experiment
 RARE = 0.01  # a class is rare when it has less than this share of the scored pixels
 
 
@@ -28,7 +30,8 @@ class Evidence:
 
     def of(self, dataset: str, experiment: str) -> Groups:
         """{arm: records} in the order of the tables, empty where there are none."""
-        return ordered(self.groups.get((dataset, experiment), {}))
+        found = ordered(self.groups.get((dataset, experiment), {}))
+        return {arm: _one_recipe(records) for arm, records in found.items()} if experiment == SINGLE else found
 
     def datasets(self) -> list[str]:
         """The data sets with any record, streets first."""
@@ -39,6 +42,14 @@ class Evidence:
         """Every record once, by name, sweeps included."""
         arms = [found for part in (self.groups, self.sweeps) for groups in part.values() for found in groups.values()]
         return {record.name: record for found in arms for record in found}
+
+
+def _one_recipe(found: list[Record]) -> list[Record]:
+    """Single runs are told apart by their model alone: the seeds of the recipe with most of them, then with the larger budget."""
+    recipes: dict[str, list[Record]] = {}
+    for record in found:
+        recipes.setdefault(str(sorted((key, str(value)) for key, value in record.config.items() if key != "seed")), []).append(record)
+    return max(recipes.values(), key=lambda same: (len(same), same[0].config["images"] or 0))
 
 
 def _of_matrix(function) -> Callable[[Record], float]:
@@ -147,3 +158,36 @@ def interval(found: Sequence[Record]) -> tuple[float, float]:
     """95 % interval over pictures of the mIoU in per cent, seeds pooled."""
     low, high = scores.bootstrap(pooled(found))
     return 100 * low, 100 * high
+
+
+def seed_spread(groups: Groups) -> tuple[float, int, int]:
+    """mIoU between seeds of the same arm, pooled over the arms: (standard deviation in points, its degrees of freedom, arms)."""
+    arms = {tuple(sorted(record.name for record in found)): values(found, "miou") for found in groups.values() if len(found) > 1}
+    freedom = sum(len(scored) - 1 for scored in arms.values())
+    squares = sum(float(((scored - scored.mean()) ** 2).sum()) for scored in arms.values())
+    return (float(np.sqrt(squares / freedom)) if freedom else float("nan")), freedom, len(arms)
+
+
+def resolvable(groups: Groups) -> float:
+    """The smallest difference of two arms in points whose t interval over seeds excludes zero; NaN with one seed."""
+    spread, freedom, _ = seed_spread(groups)
+    fewest = min((len(found) for found in groups.values() if len(found) > 1), default=0)
+    return t_quantile(freedom) * spread * float(np.sqrt(2 / fewest)) if freedom else float("nan")
+
+
+def over_seeds(groups: Groups, a: str, b: str) -> tuple[float, float]:
+    """95 % t interval of the mean mIoU of arm a less that of arm b, with the spread pooled over all arms; NaN where one has one seed."""
+    first, second = (values(groups[arm], "miou") for arm in (a, b))
+    if min(len(first), len(second)) < 2:
+        return float("nan"), float("nan")
+    spread, freedom, _ = seed_spread(groups)
+    half = t_quantile(freedom) * spread * float(np.sqrt(1 / len(first) + 1 / len(second)))
+    difference = float(first.mean() - second.mean())
+    return difference - half, difference + half
+
+
+def widest(groups: Groups, a: str, b: str) -> tuple[float, float, float]:
+    """Arm a less arm b: (difference, low, high), from the lower to the upper end of both intervals, over pictures and over seeds."""
+    difference, low, high, _ = paired(groups[a], groups[b])
+    lower, upper = over_seeds(groups, a, b)
+    return difference, float(np.fmin(low, lower)), float(np.fmax(high, upper))

@@ -6,16 +6,19 @@ from typing import NamedTuple
 import pandas as pd
 
 EMPTY = "–"  # a cell without a value
+LEFT = r">{{\raggedright\arraybackslash}}p{{{}mm}}"  # a column of words, set ragged
 KEPT = "†"  # behind a published number in the output of another run
 _LATEX = {"±": r"$\pm$", KEPT: r"\kept{}", "–": "--", "×": r"$\times$", "%": r"\%", "&": r"\&", "_": r"\_", "#": r"\#", "²": r"$^2$"}
 
 
 class Table(NamedTuple):
-    """columns, and blocks (title or "", rows of cells). `spec` is LaTeX's column specification. A cell "@cite:key" is a citation."""
+    """columns, and blocks (title or "", rows of cells). `spec` is LaTeX's column specification. A cell "@cite:key" is a citation.
+    over: (words, number of columns) of the headings above the columns, from the left; empty words for no heading."""
 
     columns: list[str]
     blocks: list[tuple[str, list[list[str]]]]
     spec: str = ""
+    over: tuple[tuple[str, int], ...] = ()
 
 
 def filled(table: Table, first: str = "l") -> Table:
@@ -36,7 +39,7 @@ def escape(text: str) -> str:
 def latex(table: Table) -> str:
     """A whole tabular with booktabs rules; a block without rows is left out."""
     spec = table.spec or "l" + "r" * (len(table.columns) - 1)
-    lines = [rf"\begin{{tabular}}{{@{{}}{spec}@{{}}}}", r"\toprule", _row(table.columns)]
+    lines = [rf"\begin{{tabular}}{{@{{}}{spec}@{{}}}}", r"\toprule", *_over(table), _row(table.columns)]
     for title, rows in table.blocks:
         if not rows:
             continue
@@ -45,6 +48,16 @@ def latex(table: Table) -> str:
             lines.append(rf"\multicolumn{{{len(table.columns)}}}{{@{{}}l}}{{\itshape {escape(title)}}} \\")
         lines += [_row(row) for row in rows]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def _over(table: Table) -> list[str]:
+    """The headings above the columns, each with a rule below it."""
+    if not table.over:
+        return []
+    ends = [sum(width for _, width in table.over[: i + 1]) for i in range(len(table.over))]
+    cells = [rf"\multicolumn{{{width}}}{{c}}{{{escape(words)}}}" for words, width in table.over]
+    rules = [rf"\cmidrule(lr){{{end - width + 1}-{end}}}" for (words, width), end in zip(table.over, ends) if words]
+    return [" & ".join(cells) + r" \\", *rules]
 
 
 def _row(cells: list[str]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from seglib import scores
 from seglib.labels import TABLES
 from seglib.tables import evidence as read
-from seglib.tables import readings
+from seglib.tables import readings, wording
 from seglib.tables.claims import claims
 from seglib.tables.evidence import SCORES, Evidence
 from seglib.tables.gradients import gradient_sizes
@@ -23,15 +23,17 @@ NAMES = {"images_per_second": "images-per-second", "milliseconds_per_image": "mi
 def numbers(evidence: Evidence) -> dict[str, str]:
     """{key: text} of everything the records allow; a number that is shown from the published records ends in a dagger (\\kept)."""
     found: dict[str, str] = {}
-    for (dataset, experiment), groups in evidence.groups.items():
+    for dataset, experiment in evidence.groups:
+        groups = evidence.of(dataset, experiment)
         dagger = "\\kept" if (dataset, experiment) in evidence.kept else ""
         prefix = f"{experiment}/{dataset}"
         for arm, records in groups.items():
             found |= {f"{prefix}/{arm}/{key}": text + dagger for key, text in _arm(records)}
         found |= {f"{prefix}/{key}": text + dagger for key, text in _pairs(groups)}
         found |= {f"{prefix}/{key}": text + dagger for key, text in _design(groups, evidence.sweeps.get((dataset, experiment), {}))}
+        found |= {f"{prefix}/{key}": text + dagger for key, text in wording.of_experiment(evidence, dataset, experiment)}
         found |= {f"settings/{experiment}/{key}": text + dagger for key, text in _settings(groups)}
-    found |= _measures(evidence) | _claims(evidence) | _totals(evidence)
+    found |= wording.of_report(evidence) | _measures(evidence) | _claims(evidence) | _totals(evidence)
     return {key: found[key] for key in sorted(found)}
 
 
@@ -77,9 +79,13 @@ def _pairs(groups) -> Iterator[tuple[str, str]]:
         difference, low, high, p = read.paired(groups[a], groups[b])
         if math.isnan(difference):
             continue
-        for name, row in ((f"{a}-minus-{b}", (difference, low, high)), (f"{b}-minus-{a}", (-difference, -high, -low))):
-            yield from zip((f"{name}/miou", f"{name}/miou/low", f"{name}/miou/high"), map(_text, row))
-            yield f"{name}/miou/p", f"{p:.3f}"
+        lower, upper = read.over_seeds(groups, a, b)
+        rows = {f"{a}-minus-{b}": (difference, low, high, lower, upper), f"{b}-minus-{a}": (-difference, -high, -low, -upper, -lower)}
+        for name, row in rows.items():
+            keys = ("", "/low", "/high", "/seeds-low", "/seeds-high")
+            yield from ((f"{name}/miou{key}", _text(value)) for key, value in zip(keys, row) if math.isfinite(value))
+            above, below = np.nanmin(row[1::2]) > 0, np.nanmax(row[2::2]) < 0
+            yield from ((f"{name}/miou/p", f"{p:.3f}"), (f"{name}/miou/sign", str(int(above) - int(below))))
 
 
 def _design(groups, swept) -> Iterator[tuple[str, str]]:
@@ -93,7 +99,7 @@ def _design(groups, swept) -> Iterator[tuple[str, str]]:
         yield "rates", str(max(map(len, swept.values())))
         edge = readings.at_the_edge(swept, {arm: records[0].config["lr"] for arm, records in groups.items()})
         if edge:
-            yield "edge", escape(" and ".join([", ".join(edge[:-1]), edge[-1]] if len(edge) > 1 else edge))
+            yield "edge", escape(wording.listed(edge))
 
 
 def _settings(groups) -> Iterator[tuple[str, str]]:
@@ -110,6 +116,8 @@ def _measures(evidence: Evidence) -> dict[str, str]:
         for group in ("floors", "ceilings"):
             for name, value in measured.get(group, {}).items():
                 found[f"{group}/{dataset}/{name}"] = found[f"{group}/{dataset}/{name}/miou"] = _text(value)
+        for grid, value in evidence.measures.get(f"grids-{dataset}", {}).get("grids", {}).items():
+            found[f"grids/{dataset}/{grid}"] = _text(value)
         for name, value in measured.get("data", {}).items():
             found[f"data/{dataset}/{name}"] = _text(value, 1 if value < 99.5 else 2)  # 100.0 would claim too much
         for name, share in measured.get("shares", {}).items():
@@ -135,8 +143,8 @@ def _gradients(dataset: str, shares: dict[str, float]) -> dict[str, str]:
 def _claims(evidence: Evidence) -> dict[str, str]:
     rows = claims(evidence)
     found = {f"claims/{row.id}/verdict": row.verdict for row in rows} | {f"claims/{row.id}/number": escape(row.number) for row in rows}
-    for verdict in ("confirmed", "refuted", "open"):
-        found[f"claims/count/{verdict}"] = str(sum(row.verdict == verdict for row in rows))
+    for verdict in ("confirmed", "refuted", "not supported", "open"):
+        found[f"claims/count/{verdict.replace(' ', '-')}"] = str(sum(row.verdict == verdict for row in rows))
     return found | {"claims/count/total": str(len(rows))}
 
 

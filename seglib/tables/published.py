@@ -15,19 +15,16 @@ class Row(NamedTuple):
 
 
 ROWS = (
-    Row("camvid/unet", "camvid", "U-Net-like, 20 M", 55.2, "not pretrained", "jegou2017"),
-    Row("camvid/fcn8s", "camvid", "FCN-8s", 57.0, "pretrained", "jegou2017"),
-    Row("camvid/fcdensenet103", "camvid", "FC-DenseNet103", 66.9, "not pretrained", "jegou2017"),
+    Row("camvid/segnet", "camvid", "SegNet, VGG16", 46.4, "ImageNet", "jegou2017"),
+    Row("camvid/unet", "camvid", "U-Net-like, 20 M", 55.2, "random", "jegou2017"),
+    Row("camvid/fcn8s", "camvid", "FCN-8s, VGG16", 57.0, "ImageNet", "jegou2017"),
+    Row("camvid/fcdensenet103", "camvid", "FC-DenseNet103", 66.9, "random", "jegou2017"),
     Row("cityscapes/prior", "cityscapes", "per-pixel prior", 10.1, "floor", "cordts2016"),
-    Row("cityscapes/fcn8s", "cityscapes", "FCN-8s", 65.3, "pretrained, full size", "cordts2016"),
-    Row("cityscapes/unet", "cityscapes", "U-Net", 69.1, "not pretrained, 160,000 steps", "mmseg2020"),
-    Row("cityscapes/setr-random", "cityscapes", "SETR, ViT-L", 42.3, "not pretrained", "zheng2021"),
-    Row("cityscapes/setr", "cityscapes", "SETR, ViT-L", 78.4, "pretrained", "zheng2021"),
-    Row("cityscapes/semask-t", "cityscapes", "SeMask, Swin-T", 74.9, "pretrained", "jain2023"),
+    Row("cityscapes/fcn8s", "cityscapes", "FCN-8s, VGG16", 65.3, "ImageNet", "cordts2016"),
+    Row("cityscapes/unet", "cityscapes", "U-Net, 160,000 steps", 69.1, "random", "mmseg2020"),
+    Row("cityscapes/setr-random", "cityscapes", "SETR, ViT-L", 42.3, "random", "zheng2021"),
+    Row("cityscapes/setr", "cityscapes", "SETR, ViT-L", 78.4, "ImageNet", "zheng2021"),
+    Row("cityscapes/semask-t", "cityscapes", "SeMask, Swin-T", 74.9, "ImageNet", "jain2023"),
+    Row("cityscapes/semask-l", "cityscapes", "SeMask, Swin-L", 78.5, "ImageNet", "jain2023"),
+    Row("cityscapes/mask2former", "cityscapes", "Mask2Former, Swin-L", 83.7, "ImageNet", "cheng2022"),
 )
-BESIDE = {"camvid": "camvid", "streets": "cityscapes", "cityscapes": "cityscapes"}  # whose published rows stand under our data set
-
-
-def beside(dataset: str) -> list[Row]:
-    """The published rows to print under our results on `dataset`."""
-    return [row for row in ROWS if row.dataset == BESIDE[dataset] and row.note != "floor"]

@@ -7,15 +7,17 @@ import numpy as np
 from seglib import scores
 from seglib.labels import TABLES
 from seglib.records import Record
+from seglib.tables import evidence
 from seglib.tables.names import name
 
 FOUND = 0.005  # a class with a lower IoU counts as never found
+RAREST = 4  # classes: how many the rarest are
 
 
 def of_arm(found: Sequence[Record]) -> Iterator[tuple[str, str]]:
     """(key, text) of one arm, seeds pooled: confusion-1 to -3 (true, taken-for, share in per cent of the true class), lost (classes
-    never found), frequency-rank (rank correlation of a class's IoU with its pixels), loss-last (training
-    loss of the last epoch), rise (val mIoU in the last quarter, points)."""
+    never found), instance-top (class, share: which one supplies most of the IoU summed over the classes with instances), frequency-rank
+    (rank correlation of a class's IoU with its pixels), loss-last (training loss of the last epoch), rise (points of val mIoU)."""
     matrix = sum(record.scores["test"].matrix for record in found)
     names = TABLES[found[0].scores["test"].labels].names
     for i, (share, true, taken) in enumerate(confusions(matrix, names)[:3], 1):
@@ -23,6 +25,10 @@ def of_arm(found: Sequence[Record]) -> Iterator[tuple[str, str]]:
     pixels, iou = matrix.sum(1), scores.iou(matrix)
     known = (pixels > 0) & np.isfinite(iou)
     yield "lost", str(int((iou[known] < FOUND).sum()))
+    counted = np.flatnonzero(evidence.instances(found[0].scores["test"]))
+    if len(counted) and (total := float(np.nansum(iou[counted]))) > 0:
+        top = counted[np.nanargmax(iou[counted])]
+        yield from (("instance-top/class", names[top]), ("instance-top/share", f"{100 * iou[top] / total:.0f}"))
     rank = rank_correlation(pixels[known], iou[known])
     if np.isfinite(rank):
         yield "frequency-rank", f"{rank:.2f}"
@@ -67,3 +73,24 @@ def at_the_edge(swept: dict[str, Sequence[Record]], last: dict[str, float]) -> l
         if len(rates) > 1 and last.get(arm) in (rates[0], rates[-1]):
             found.append(name(arm))
     return found
+
+
+def gains(found: Sequence[Record], base: Sequence[Record]) -> Iterator[tuple[str, str]]:
+    """(key, text) of where an arm gains on another, seeds pooled: gain-1, gain-2 (class, points, share: per cent of the test pixels), the
+    largest first; and rarest, the mean gain on the four rarest classes."""
+    counts = found[0].scores["test"]
+    names, pixels = TABLES[counts.labels].names, counts.matrix.sum(1)
+    gain = np.mean([evidence.class_iou(record) for record in found], 0) - np.mean([evidence.class_iou(record) for record in base], 0)
+    known = np.flatnonzero(np.isfinite(gain) & (pixels > 0))
+    for i, k in enumerate(known[np.argsort(-gain[known], kind="stable")][:2], 1):
+        yield from ((f"gain-{i}/class", names[k]), (f"gain-{i}/points", f"{gain[k]:+.1f}"))
+        yield f"gain-{i}/share", f"{100 * pixels[k] / pixels.sum():.1f}"
+    rarest = known[np.argsort(pixels[known], kind="stable")][:RAREST]
+    yield "gain-rarest", f"{gain[rarest].mean():+.1f}".replace("-0.0", "+0.0")
+
+
+def kinds(record: Record) -> dict[str, list[str]]:
+    """{"thin", "uncommon", "rare": names of those classes}, by the pixels of the test split."""
+    counts = record.scores["test"]
+    marks = {"thin": evidence.thin(counts), "uncommon": evidence.uncommon(counts), "rare": evidence.rare(counts)}
+    return {kind: [label for label, inside in zip(TABLES[counts.labels].names, mark) if inside] for kind, mark in marks.items()}

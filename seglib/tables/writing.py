@@ -3,19 +3,22 @@
 from pathlib import Path
 
 from seglib.records import write_atomic
-from seglib.tables import content, layout, names
+from seglib.tables import cards, content, layout, names
 from seglib.tables.evidence import Evidence
 from seglib.tables.numbers import lines, numbers
-from seglib.tables.settings import settings
+from seglib.tables.settings import outcome, rates, settings
 
 TABLES = {
     "architectures": content.architectures,
     "losses": content.losses,
     "ablations": content.ablations,
-    "classes": content.classes,
+    "classes": cards.classes,
+    "lossclasses": cards.loss_classes,
     "settings": settings,
-    "rates": content.rates,
-    "cost": content.cost,
+    "rates": rates,
+    "outcome": outcome,
+    "cost": cards.cost,
+    "others": cards.others,
     "claims": content.claim_table,
 }
 BEGIN, END = "<!-- results: written by python -m seglib report -->", "<!-- end of results -->"

@@ -1,0 +1,102 @@
+"""The tables that are no result of a comparison: classes, cost of the models, scores of others."""
+
+from itertools import zip_longest
+
+import numpy as np
+
+from seglib.labels import TABLES
+from seglib.tables import evidence as read
+from seglib.tables import readings
+from seglib.tables.evidence import Evidence, Groups
+from seglib.tables.layout import EMPTY, Table, filled
+from seglib.tables.names import DATASETS, name, ordered
+from seglib.tables.published import ROWS
+
+MODELS = ("fcn_baseline", "fcn8s", "unet", "vit", "swin")
+LOSSES = ("cross_entropy", "soft_iou", "dice")
+
+
+def classes(evidence: Evidence) -> Table:
+    """Per class: kind, share of the pixels of train and test, test pictures with it, and the IoU of every architecture."""
+    columns = ["Class", "kind", "train, %", "test, %", "pictures", *map(name, MODELS)]
+    return _by_class(evidence, columns, {"architectures": MODELS})
+
+
+def loss_classes(evidence: Evidence) -> Table:
+    """Per class: share of the test pixels, and the IoU of U-Net with each loss."""
+    return _by_class(evidence, ["Class", "kind", "train, %", "test, %", "pictures", *map(name, LOSSES)], {"losses": LOSSES})
+
+
+def _by_class(evidence: Evidence, columns: list[str], wanted: dict[str, tuple[str, ...]]) -> Table:
+    blocks = []
+    for dataset in evidence.datasets():
+        for experiment, arms in wanted.items():
+            groups = evidence.of(dataset, experiment)
+            groups = {arm: groups[arm] for arm in arms if arm in groups}
+            if groups:
+                blocks.append((DATASETS[dataset], _class_rows(evidence, dataset, groups, arms)))
+    return filled(Table(columns, blocks)) if blocks else Table(columns, [("", [["no records yet", *[EMPTY] * (len(columns) - 1)]])])
+
+
+def _class_rows(evidence: Evidence, dataset: str, groups: Groups, arms) -> list[list[str]]:
+    shares = evidence.measures.get(f"baselines-{dataset}", {}).get("shares", {})
+    found = {arm: np.array([read.class_iou(record) for record in records]) for arm, records in groups.items()}  # (seeds, K)
+    record = next(iter(groups.values()))[0]
+    counts, kinds = record.scores["test"], readings.kinds(record)
+    pixels = counts.matrix.sum(1)
+    pictures = [] if counts.tp is None else ((counts.tp + counts.fn) > 0).sum(0)
+    rows = []
+    for k in np.argsort(-pixels, kind="stable"):
+        label = TABLES[counts.labels].names[k]
+        kind = ", ".join(words for words, names in kinds.items() if label in names)
+        held = str(pictures[k]) if len(pictures) else EMPTY
+        share = f"{shares[label]:.2f}" if label in shares else EMPTY
+        cells = [_class_cell(found[arm][:, k]) if arm in found else EMPTY for arm in arms]
+        rows.append([label, kind or EMPTY, share, f"{100 * pixels[k] / pixels.sum():.2f}", held, *cells])
+    return rows
+
+
+def _class_cell(values) -> str:
+    if not np.isfinite(values).all():
+        return EMPTY
+    return f"{values.mean():.1f}" + (f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else "")
+
+
+def cost(evidence: Evidence) -> Table:
+    """Model card: size and cost at the published width, and beside it the narrow models that were trained."""
+    measured = evidence.measures.get("models", {}).get("models", {})
+    columns = ["Model", "M parameters", "GFLOP", "GFLOP, 1024×2048", "memory, MB", "M parameters", "pictures/s", "ms a picture"]
+    rows = []
+    for model, row in ordered(measured).items():
+        trained = _run_cost(evidence, model)
+        if model not in MODELS and trained[0] == EMPTY:
+            continue  # neither a family of the study nor a control that was trained
+        memory = f"{row['memory']:.0f}" if "memory" in row else EMPTY
+        rows.append([name(model), f"{row['parameters']:.2f}", f"{row['gflops']:.0f}", f"{row['gflops-full']:.0f}", memory, *trained])
+    if not rows:
+        return Table(columns[:5], [("", [["not measured yet", *[EMPTY] * 4]])])
+    table = filled(Table(columns, [("", rows)]))
+    over = (("", 1), ("published width", 4), ("as trained here", len(table.columns) - 5))
+    return table._replace(over=over if len(table.columns) == len(columns) else ())
+
+
+def _run_cost(evidence: Evidence, model: str) -> list[str]:
+    """Parameters in millions, training pictures a second and milliseconds a picture of a model of the architecture runs."""
+    for dataset in evidence.datasets():
+        if found := evidence.of(dataset, "architectures").get(model):
+            speeds = [[record.cost.get(key) for record in found] for key in ("images_per_second", "milliseconds_per_image")]
+            words = [EMPTY if None in speed else f"{np.mean(speed):.1f}" for speed in speeds]
+            return [f"{found[0].cost['parameters'] / 1e6:.2f}", *words]
+    return [EMPTY] * 3
+
+
+def others(_: Evidence) -> Table:
+    """Scores that others published, two lists side by side: Cityscapes and CamVid."""
+    lists = [[row for row in ROWS if row.dataset == dataset and row.note != "floor"] for dataset in ("cityscapes", "camvid")]
+    rows = [[cell for row in pair for cell in _published(row)] for pair in zip_longest(*lists)]
+    over = (("Cityscapes", 3), ("CamVid", 3))
+    return Table(["model", "weights", "mIoU"] * 2, [("", rows)], "llrllr", over)
+
+
+def _published(row) -> tuple[str, str, str]:
+    return (f"{row.model} @cite:{row.cite}", row.note, f"{row.miou:.1f}") if row else ("", "", "")

@@ -1,0 +1,85 @@
+"""Words and numbers that a sentence of the report needs and that follow from the records: lists, extremes, what was tried."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from seglib.tables import evidence as read
+from seglib.tables import readings
+from seglib.tables.evidence import Evidence, Groups
+from seglib.tables.layout import escape
+from seglib.tables.names import name
+
+DATA = ("transforms", "annotation", "data", "void", "optimisers")  # the experiments of the section on data and training
+
+
+def listed(words: Sequence[str]) -> str:
+    """a; a and b; a, b and c."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def of_report(evidence: Evidence) -> dict[str, str]:
+    """section/data, where one of the experiments on data has a record; classes/<dataset>/thin, uncommon and rare: their names."""
+    found = {"section/data": "yes"} if any(evidence.of(place, what) for place in evidence.datasets() for what in DATA) else {}
+    for dataset in evidence.datasets():
+        for experiment in ("architectures", "losses", read.SINGLE):
+            for records in evidence.of(dataset, experiment).values():
+                kinds = readings.kinds(records[0]).items()
+                found |= {f"classes/{dataset}/{kind}": listed(names) for kind, names in kinds if f"classes/{dataset}/{kind}" not in found}
+    return {key: text for key, text in found.items() if text}
+
+
+def of_experiment(evidence: Evidence, dataset: str, experiment: str) -> Iterator[tuple[str, str]]:
+    """(key, text) of a whole experiment: seed-sd (pooled over the arms), seed-arms, resolvable; <loss>-minus-cross_entropy/gain-...;
+    above-forest, below-forest; sizes; fractions; <base>-to-best: arm, points."""
+    groups = evidence.of(dataset, experiment)
+    spread, _, arms = read.seed_spread(groups)
+    if math.isfinite(spread):
+        yield from (("seed-sd", f"{spread:.1f}"), ("seed-arms", str(arms)), ("resolvable", f"{read.resolvable(groups):.1f}"))
+    if experiment == "losses" and "cross_entropy" in groups:
+        for loss in groups.keys() - {"cross_entropy"}:
+            yield from ((f"{loss}-minus-cross_entropy/{key}", escape(text)) for key, text in _gains(groups, loss))
+    if experiment == "architectures":
+        yield from _forest(evidence, dataset, groups)
+    if experiment == "transforms":
+        yield from _sizes(groups)
+    if experiment == "data":
+        yield from _fractions(groups)
+
+
+def _gains(groups: Groups, loss: str) -> Iterator[tuple[str, str]]:
+    return readings.gains(groups[loss], groups["cross_entropy"])
+
+
+def _forest(evidence: Evidence, dataset: str, groups: Groups) -> Iterator[tuple[str, str]]:
+    """Which of the models do not pass the forest that sees a pixel's colour and row, and by how much the first passes it."""
+    forest = evidence.measures.get(f"baselines-{dataset}", {}).get("data", {}).get("forest")
+    if forest is None:
+        return
+    means = {arm: float(read.values(found, "miou").mean()) for arm, found in groups.items()}
+    for key, inside in (
+        ("below-forest", [arm for arm in means if means[arm] <= forest]),
+        ("near-forest", [arm for arm in means if 0 < means[arm] - forest < 2]),
+    ):
+        if inside:
+            yield key, escape(listed([name(arm) for arm in inside]))
+            if len(inside) == 1:
+                yield f"{key.removesuffix('-forest')}-one", "yes"
+    yield "forest-lead", f"{max(means.values()) - forest:.1f}"
+
+
+def _sizes(groups: Groups) -> Iterator[tuple[str, str]]:
+    """Scores by training size, the smallest picture first, in words; the largest difference among them."""
+    sizes = {tuple(map(int, arm[5:].split("x"))): read.values(found, "miou").mean() for arm, found in groups.items() if arm[:5] == "size-"}
+    if len(sizes) > 1:
+        parts = [
+            f"{value:.1f} at {size[0]}×{size[1]}" for size, value in sorted(sizes.items(), key=lambda item: (math.prod(item[0]), item[0]))
+        ]
+        yield "sizes", escape(listed(parts))
+
+
+def _fractions(groups: Groups) -> Iterator[tuple[str, str]]:
+    """For each model, what share of its full score a tenth of the pictures gives, per cent."""
+    for model in ("unet", "vit"):
+        if f"{model}-10" in groups and f"{model}-100" in groups:
+            tenth, whole = (float(read.values(groups[f"{model}-{share}"], "miou").mean()) for share in (10, 100))
+            yield f"{model}-kept", f"{100 * tenth / whole:.0f}"
