@@ -82,8 +82,21 @@ def test_a_sweep_goes_on_while_its_best_is_at_the_edge(scores, tried, best):
     """At most two more rates, on the side where the best lies; a winner inside the grid ends it."""
     found = finish("cpu", "streets", by_rate(**scores))
     dice = [job for job in jobs("cpu", "streets", found) if job.experiment == "losses" and job.arm == "dice"]
-    assert sorted(job.config.lr for job in dice if job.role == "sweep") == tried
+    assert sorted(job.config.lr for job in dice if job.role == "sweep" and job.config.images == 480) == tried
     assert {job.config.lr for job in dice if job.role == "run"} == {best}
+
+
+def test_the_two_best_of_the_short_runs_are_trained_in_full_and_the_better_one_wins():
+    def scores(config):
+        short = {3e-3: 0.1, 1e-2: 0.2, 3e-2: 0.4, 1e-1: 0.5, 3e-1: 0.3}
+        return (short if config.images == 480 else {3e-2: 0.7, 1e-1: 0.6}).get(config.lr, 0.1), 0.3
+
+    found = finish("cpu", "streets", scores)
+    dice = [job for job in jobs("cpu", "streets", found) if job.experiment == "losses" and job.arm == "dice"]
+    full = [job for job in dice if job.role == "sweep" and job.config.images == 2400]
+    assert [(job.config.lr, job.config.seed) for job in full] == [(3e-2, 0), (1e-1, 0)]
+    assert {job.config.lr for job in dice if job.role == "run"} == {3e-2}
+    assert full[0].name in {job.name for job in dice if job.role == "run"}  # nothing is trained twice
 
 
 @pytest.mark.parametrize(("profile", "dataset"), PAIRS)

@@ -107,20 +107,33 @@ def _rates(scope: _Scope, key: str) -> tuple[float, ...]:
 def _tuned(scope: _Scope, config: TrainConfig, key: str) -> tuple[list[TrainConfig], float | None]:
     """The runs of a learning rate sweep for `config`, and the winner on val; None while a run is missing. Ties go to the smaller rate.
 
-    While the winner is the smallest or the largest rate tried, the next one of the ladder joins, at most `more_rates` of them.
+    Short runs first: while the best is the smallest or the largest rate tried, the next one of the ladder joins, at most `more_rates`.
+    Then the `finalists` best are trained as `config` says, with seed 0, and the better one wins; its run is one of the comparison's.
     """
     rates = list(_rates(scope, key))
     most = len(rates) + scope.profile.more_rates
     while True:
         sweep = [replace(config, lr=lr, seed=0, images=scope.profile.sweep_images, final="none") for lr in rates]
-        names = [run_name(run) for run in sweep]
-        if any(name not in scope.records for name in names):
+        if not (order := _by_val(scope, sweep)):
             return sweep, None
-        best = max(range(len(sweep)), key=lambda i: scope.records[names[i]].val_miou)
-        beyond = _beyond(rates, best)
+        beyond = _beyond(rates, rates.index(order[0].lr))
         if not beyond or len(rates) == most:
-            return sweep, rates[best]
+            break
         rates = sorted([*rates, beyond])
+    if scope.profile.finalists == 1:
+        return sweep, order[0].lr
+    finals = [replace(config, lr=run.lr, seed=0) for run in order[: scope.profile.finalists]]
+    finals = sorted(finals, key=lambda run: run.lr)
+    best = _by_val(scope, finals)
+    return sweep + finals, best[0].lr if best else None
+
+
+def _by_val(scope: _Scope, runs: list[TrainConfig]) -> list[TrainConfig]:
+    """The runs, the best on val first, equal ones in their order; [] while one is missing."""
+    found = [scope.records.get(run_name(run)) for run in runs]
+    if None in found:
+        return []
+    return [runs[i] for i in sorted(range(len(runs)), key=lambda i: -found[i].val_miou)]
 
 
 def _beyond(rates: list[float], best: int) -> float | None:
@@ -149,7 +162,7 @@ def _model_rate(scope: _Scope, model: str) -> tuple[list[TrainConfig], float | N
 
 def _small_rate(scope: _Scope) -> float | None:
     """The rate of the small U-Net with cross-entropy: the winner of Figure 6's sweep."""
-    return _tuned(scope, _small(scope, loss="cross_entropy"), "cross_entropy")[1]
+    return _tuned(scope, _small(scope, loss="cross_entropy", images=scope.profile.loss_images), "cross_entropy")[1]
 
 
 def _architectures(scope: _Scope) -> list[Job]:
