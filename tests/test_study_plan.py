@@ -86,17 +86,26 @@ def test_a_sweep_goes_on_while_its_best_is_at_the_edge(scores, tried, best):
     assert {job.config.lr for job in dice if job.role == "run"} == {best}
 
 
-def test_the_two_best_of_the_short_runs_are_trained_in_full_and_the_better_one_wins():
+@pytest.mark.parametrize(
+    ("full", "tried", "best"),
+    [
+        ({3e-2: 0.5, 1e-1: 0.6}, [1e-1, 3e-2], 1e-1),
+        ({1e-2: 0.6, 3e-2: 0.7, 1e-1: 0.6}, [1e-1, 3e-2, 1e-2], 3e-2),
+        ({3e-3: 0.9, 1e-2: 0.8, 3e-2: 0.7, 1e-1: 0.6}, [1e-1, 3e-2, 1e-2], 1e-2),
+        ({1e-2: 0.5, 3e-2: 0.6, 1e-1: 0.6}, [1e-1, 3e-2, 1e-2], 3e-2),
+    ],
+)
+def test_lower_rates_are_tried_in_full_while_they_are_no_worse(full, tried, best):
     def scores(config):
-        short = {3e-3: 0.1, 1e-2: 0.2, 3e-2: 0.4, 1e-1: 0.5, 3e-1: 0.3}
-        return (short if config.images == 480 else {3e-2: 0.7, 1e-1: 0.6}).get(config.lr, 0.1), 0.3
+        short = {3e-3: 0.1, 1e-2: 0.2, 3e-2: 0.3, 1e-1: 0.5, 3e-1: 0.4}
+        return (short if config.images == 480 else full).get(config.lr, 0.1), 0.3
 
     found = finish("cpu", "streets", scores)
     dice = [job for job in jobs("cpu", "streets", found) if job.experiment == "losses" and job.arm == "dice"]
-    full = [job for job in dice if job.role == "sweep" and job.config.images == 2400]
-    assert [(job.config.lr, job.config.seed) for job in full] == [(3e-2, 0), (1e-1, 0)]
-    assert {job.config.lr for job in dice if job.role == "run"} == {3e-2}
-    assert full[0].name in {job.name for job in dice if job.role == "run"}  # nothing is trained twice
+    long = [job for job in dice if job.role == "sweep" and job.config.images == 2400]
+    assert [(job.config.lr, job.config.seed) for job in long] == [(lr, 0) for lr in tried]
+    assert {job.config.lr for job in dice if job.role == "run"} == {best}
+    assert len({job.name for job in long} & {job.name for job in dice if job.role == "run"}) == 1  # nothing is trained twice
 
 
 @pytest.mark.parametrize(("profile", "dataset"), PAIRS)

@@ -108,7 +108,8 @@ def _tuned(scope: _Scope, config: TrainConfig, key: str) -> tuple[list[TrainConf
     """The runs of a learning rate sweep for `config`, and the winner on val; None while a run is missing. Ties go to the smaller rate.
 
     Short runs first: while the best is the smallest or the largest rate tried, the next one of the ladder joins, at most `more_rates`.
-    Then the `finalists` best are trained as `config` says, with seed 0, and the better one wins; its run is one of the comparison's.
+    Short runs favour high rates. So the best and the rate below it are then trained as `config` says, with seed 0, and as long as the
+    lower one is at least as good, the next lower one, at most `lower_rates`. The winner's run is one of the comparison's.
     """
     rates = list(_rates(scope, key))
     most = len(rates) + scope.profile.more_rates
@@ -120,12 +121,23 @@ def _tuned(scope: _Scope, config: TrainConfig, key: str) -> tuple[list[TrainConf
         if not beyond or len(rates) == most:
             break
         rates = sorted([*rates, beyond])
-    if scope.profile.finalists == 1:
-        return sweep, order[0].lr
-    finals = [replace(config, lr=run.lr, seed=0) for run in order[: scope.profile.finalists]]
-    finals = sorted(finals, key=lambda run: run.lr)
-    best = _by_val(scope, finals)
-    return sweep + finals, best[0].lr if best else None
+    return _in_full(scope, config, sweep, order[0].lr)
+
+
+def _in_full(scope: _Scope, config: TrainConfig, sweep: list[TrainConfig], best: float) -> tuple[list[TrainConfig], float | None]:
+    """From the best of the short runs downwards, while val does not fall: all runs of the sweep, and the winner."""
+    place = LADDER.index(best)
+    lower = LADDER[max(0, place - scope.profile.lower_rates) : place]
+    if not lower:
+        return sweep, best
+    finals = [replace(config, lr=best, seed=0)]
+    for lr in reversed(lower):
+        finals.append(replace(config, lr=lr, seed=0))
+        if not (order := _by_val(scope, finals[::-1])):
+            return sweep + finals, None
+        if order[0].lr != lr:
+            break
+    return sweep + finals, order[0].lr
 
 
 def _by_val(scope: _Scope, runs: list[TrainConfig]) -> list[TrainConfig]:

@@ -52,7 +52,7 @@ class Profile:
     halving_images: int = 0
     rates: int = 3  # candidates that a learning rate sweep starts with
     more_rates: int = 2  # how many may be added while the best is the first or the last of them
-    finalists: int = 2  # the best of them are trained in full, for short runs favour high rates; 1 trusts the short ones
+    lower_rates: int = 2  # how many lower ones may be tried in full, for short runs favour high rates; 0 trusts the short ones
     sweep_architectures: bool = True
     common: dict = field(default_factory=dict)  # further settings of every run
 
@@ -94,7 +94,7 @@ PROFILES = {
         halving_images=8,
         rates=2,
         more_rates=0,
-        finalists=1,
+        lower_rates=0,
         sweep_architectures=False,
         common={"batch_size": 4},
     ),
