@@ -15,7 +15,7 @@ FULL = {
     "vit": ("vit", {"linear projection, 768 → 384", "MLP\n384→1536\n→384", "2304", "384×384"}),
     "swin": (
         "swin",
-        {"stage 1: 192×192 tokens\nof 96 channels\n24×24 windows", "stage 4: 24×24 tokens\nof 768 channels\n3×3 windows", "24"},
+        {"stage 1: 192×192\ntokens, 96 channels,\nin 576 windows", "stage 4: 24×24\ntokens, 768 channels,\nin 9 windows", "24"},
     ),
 }
 

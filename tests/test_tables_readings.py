@@ -101,10 +101,10 @@ def test_the_largest_gains_are_named_with_their_points():
     base, other = arm(0.3), arm(0.3)
     for made in other:
         matrix = made.scores["test"].matrix
-        matrix[2] = 0
+        matrix[2, :] = matrix[:, 2] = 0
         matrix[2, 2] = 1000
     found = dict(readings.gains(other, base))
-    assert {found["gain-1/class"], found["gain-2/class"]} == {"pole", "road"}, "fewer missed poles are fewer false roads"
+    assert found["gain-1/class"] == "pole"
     assert float(found["gain-1/points"]) > 20
     assert {"gain-2/class", "gain-1/share", "gain-rarest"} <= set(found)
 

@@ -22,7 +22,7 @@ def fcn(model: nn.Module, size: tuple[int, int] = (768, 768), image=None, mask=N
     ends = _encoder(axes, found, size, image)
     _scores(axes, found, size, mask, ends)
     entries = [
-        (draw.CONV, "3×3 convolutions, ReLU"),
+        (draw.CONV, "3×3 convolutions,\nbatch norm, ReLU" if _normalised(model) else "3×3 convolutions, ReLU"),
         (draw.POOL, "2×2 max-pool"),
         (draw.TOKEN, "fully connected,\nas convolution"),
         (draw.SCORE, "class scores"),
@@ -30,6 +30,10 @@ def fcn(model: nn.Module, size: tuple[int, int] = (768, 768), image=None, mask=N
     ]
     draw.legend(axes, 0.35, 7.9, entries, (3.55, 2.35, 2.6, 2.2))
     return figure
+
+
+def _normalised(model: nn.Module) -> bool:
+    return any(isinstance(layer, nn.BatchNorm2d) for layer in model.modules())
 
 
 def height_of(shape: tuple[int, ...], size: tuple[int, int]) -> float:

@@ -71,8 +71,9 @@ def _stages(axes, found: dict, scene, windows: list, size: tuple[int, int]) -> N
         _lines(axes, x, TOP, (across, tall), (high, wide), window, 0, **style)
         draw.arrow(axes, (x - GAP + 0.06, TOP + tall / 2), (x - 0.06, TOP + tall / 2), color=draw.POOL, width=1.6)
         draw.text(axes, x - GAP / 2, TOP + tall / 2 + 0.24, "4×4" if stage == 0 else "2×2")
-        counts = f"{math.ceil(high / window)}×{math.ceil(wide / window)} windows"
-        draw.text(axes, x + SIDE / 2, TOP - 0.1, f"stage {stage + 1}: {high}×{wide} tokens\nof {channels} channels\n{counts}", va="top")
+        count = math.ceil(high / window) * math.ceil(wide / window)
+        words = f"stage {stage + 1}: {high}×{wide}\ntokens, {channels} channels,\nin {count} window{'s' * (count > 1)}"
+        draw.text(axes, x + SIDE / 2, TOP - 0.1, words, va="top")
 
 
 def _decoder(axes, found: dict, size: tuple[int, int], mask) -> None:
@@ -105,9 +106,14 @@ def _decoder(axes, found: dict, size: tuple[int, int], mask) -> None:
     (side, tall) = draw.fit(size, 1.75)
     draw.arrow(axes, (xs[5] - 0.05, ARM), (0.3 + side + 0.05, ARM), color=draw.TOKEN, width=1.6)
     draw.picture(axes, draw.as_picture(mask, size), 0.3, ARM - tall / 2, side, tall)
-    draw.text(axes, 0.3, ARM - tall / 2 - 0.1, f"{found[''][0]} scores a pixel\n{draw.by(found[''])}", va="top", ha="left")
-    entries = [(draw.UP, "2×2 transposed convolution"), (draw.SKIP, "the stage's map beside it"), (draw.CONV, "two 3×3 convolutions")]
-    draw.legend(axes, 4.6, ARM - 1.2, entries, (4.1, 3.6))
+    draw.text(axes, 0.3, ARM - tall / 2 - 0.35, f"{found[''][0]} scores a pixel\n{draw.by(found[''])}", va="top", ha="left")
+    entries = [
+        (draw.UP, "2×2 transposed convolution"),
+        (draw.CONV, "two 3×3 convolutions"),
+        (draw.TOKEN, "1×1 convolution"),
+        (draw.SKIP, "skip, concatenated"),
+    ]
+    draw.legend(axes, 3.3, ARM - 1.35, entries, (4.0, 3.15, 2.5))
 
 
 def _height(shape: tuple[int, ...], size: tuple[int, int]) -> float:

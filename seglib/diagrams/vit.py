@@ -103,7 +103,7 @@ def _encoder(axes, model: nn.Module, found: dict) -> None:
         (1.85, draw.UP, f"multi-head\nself-attention,\n{heads} heads"),
         None,
         (0.75, draw.SCORE, "layer\nnorm"),
-        (1.3, draw.CONV, f"MLP\n{width}→{hidden}\n→{width}"),
+        (1.5, draw.CONV, f"MLP\n{width}→{hidden}\n→{width}"),
         None,
     )
     branch = left + 0.12
