@@ -113,7 +113,7 @@ def test_study_and_status_through_the_command_line(capsys, monkeypatch, tmp_path
     assert code == 0
     assert "done" in out
     assert "fcn_baseline-cross_entropy-s0" in out
-    assert run(capsys, "study", "publish", "--profile", "cpu", "--dataset", "camvid")[1].startswith("camvid: 18 records")
+    assert run(capsys, "study", "publish", "--profile", "cpu", "--dataset", "camvid")[1].startswith("camvid: 21 records")
 
 
 def test_as_a_module_without_loading_torch_for_help():

@@ -32,10 +32,10 @@ def test_everything_is_trained_once_and_then_nothing(place, monkeypatch):
     monkeypatch.setattr(training, "train", fake_train(log))
     made = study.run("cpu", "streets", workers=1, say=quiet)
     assert made == log
-    assert len(log) == len(set(log)) == 5 + 9 + 9
+    assert len(log) == len(set(log)) == 5 + 9 + 3 + 9  # the rate below each winner is tried in full
     assert log[0].startswith("unet-cross_entropy-s0")
     assert study.run("cpu", "streets", workers=1, say=quiet) == []
-    assert len(log) == 23
+    assert len(log) == 26
     assert sum(map(len, study.groups("cpu", "streets", "losses").values())) == 9
     assert [found.config["model"] for found in study.records("cpu", "streets", "architectures")] == list(study.MODELS)
 
@@ -46,7 +46,7 @@ def test_only_trains_one_experiment_or_a_notebooks(place, monkeypatch):
     study.run("cpu", "streets", only=["architectures"], workers=1, say=quiet)
     assert len(log) == 5
     study.run("cpu", "streets", only=["07"], workers=1, say=quiet)
-    assert len(log) == 5 + 18
+    assert len(log) == 5 + 21
 
 
 def test_an_experiment_alone_trains_the_sweeps_it_waits_for(place, monkeypatch):
@@ -101,7 +101,7 @@ def test_a_failure_is_reported_at_the_end_and_stops_nothing_else(place, monkeypa
     monkeypatch.setattr(training, "train", fake_train(log, fails={training.run_name(first): ValueError("no such weights")}))
     with pytest.raises(RuntimeError, match="1 of the study's runs failed.*no such weights"):
         study.run("cpu", "streets", workers=1, say=quiet)
-    assert len(log) == 23
+    assert len(log) == 26
 
 
 def test_weights_that_are_elsewhere_stop_their_own_jobs_only(place, monkeypatch):
@@ -154,7 +154,7 @@ def test_two_data_sets_take_turns(place, monkeypatch):
     study.run("cpu", only=["losses"], workers=1, say=quiet)
     turns = [name for i, name in enumerate(order) if i == 0 or order[i - 1] != name]
     assert turns == ["streets", "camvid", "streets", "camvid"]
-    assert order.count("streets") == order.count("camvid") == 18
+    assert order.count("streets") == order.count("camvid") == 21
 
 
 def test_status_counts_done_missing_and_waiting(place, monkeypatch):
@@ -163,7 +163,7 @@ def test_status_counts_done_missing_and_waiting(place, monkeypatch):
     before = study.status("cpu", "streets", ["losses"]).splitlines()[1].split()
     assert before[1:5] == ["losses", "0", "9", "9"]
     study.run("cpu", "streets", only=["losses"], workers=1, say=quiet)
-    assert study.status("cpu", "streets", ["losses"]).splitlines()[1].split()[1:6] == ["losses", "18", "0", "0", "done"]
+    assert study.status("cpu", "streets", ["losses"]).splitlines()[1].split()[1:6] == ["losses", "21", "0", "0", "done"]
     listed = study.status("cpu", "streets", runs=True)
     assert all(training.run_name(config) in listed for config in study.plan("cpu", "streets", {})["architectures"])
 
