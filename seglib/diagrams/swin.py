@@ -106,14 +106,14 @@ def _decoder(axes, found: dict, size: tuple[int, int], mask) -> None:
     (side, tall) = draw.fit(size, 1.75)
     draw.arrow(axes, (xs[5] - 0.05, ARM), (0.3 + side + 0.05, ARM), color=draw.TOKEN, width=1.6)
     draw.picture(axes, draw.as_picture(mask, size), 0.3, ARM - tall / 2, side, tall)
-    draw.text(axes, 0.3, ARM - tall / 2 - 0.35, f"{found[''][0]} scores a pixel\n{draw.by(found[''])}", va="top", ha="left")
+    draw.text(axes, 0.3, ARM - tall / 2 - 0.2, f"{found[''][0]} scores a pixel\n{draw.by(found[''])}", va="top", ha="left")
     entries = [
         (draw.UP, "2×2 transposed convolution"),
         (draw.CONV, "two 3×3 convolutions"),
         (draw.TOKEN, "1×1 convolution"),
         (draw.SKIP, "skip, concatenated"),
     ]
-    draw.legend(axes, 3.3, ARM - 1.35, entries, (4.0, 3.15, 2.5))
+    draw.legend(axes, 2.7, ARM - 1.4, entries, (4.15, 3.3, 2.55))
 
 
 def _height(shape: tuple[int, ...], size: tuple[int, int]) -> float:

@@ -35,7 +35,12 @@ def _by_class(evidence: Evidence, columns: list[str], wanted: dict[str, tuple[st
             groups = {arm: groups[arm] for arm in arms if arm in groups}
             if groups:
                 blocks.append((DATASETS[dataset], _class_rows(evidence, dataset, groups, arms)))
-    return filled(Table(columns, blocks)) if blocks else Table(columns, [("", [["no records yet", *[EMPTY] * (len(columns) - 1)]])])
+    table = filled(Table(columns, blocks))
+    return (
+        table._replace(spec="ll" + "r" * (len(table.columns) - 2))
+        if blocks
+        else Table(columns, [("", [["no records yet", *[EMPTY] * (len(columns) - 1)]])])
+    )
 
 
 def _class_rows(evidence: Evidence, dataset: str, groups: Groups, arms) -> list[list[str]]:
@@ -52,7 +57,7 @@ def _class_rows(evidence: Evidence, dataset: str, groups: Groups, arms) -> list[
         held = str(pictures[k]) if len(pictures) else EMPTY
         share = f"{shares[label]:.2f}" if label in shares else EMPTY
         cells = [_class_cell(found[arm][:, k]) if arm in found else EMPTY for arm in arms]
-        rows.append([label, kind or EMPTY, share, f"{100 * pixels[k] / pixels.sum():.2f}", held, *cells])
+        rows.append([label, kind, share, f"{100 * pixels[k] / pixels.sum():.2f}", held, *cells])
     return rows
 
 

@@ -51,27 +51,26 @@ def architectures(evidence: Evidence) -> Table:
     blocks = []
     for dataset in evidence.datasets():
         groups, mark = evidence.of(dataset, "architectures"), _mark(evidence, dataset, "architectures")
-        swept = evidence.sweeps.get((dataset, "architectures"), {})
-        rows = [_score_row(name(arm), found, mark, EMPTY if arm in swept else None) for arm, found in groups.items()]
+        rows = [_score_row(name(arm), found, mark) for arm, found in groups.items()]
         rows += [_score_row(_recipe(found), found, "") for found in evidence.of(dataset, read.SINGLE).values()]
         if rows:
             blocks.append((DATASETS[dataset], [*_floors(evidence, dataset), *rows, *_ceilings(evidence, dataset)]))
-    return filled(Table(columns, blocks)) if blocks else _nothing(columns)
+    return filled(Table(columns, blocks), LEFT.format(38)) if blocks else _nothing(columns)
 
 
 def _recipe(found) -> str:
-    """A run that belongs to no experiment, by what sets it apart: U-Net, 8,000 presentations, cross-entropy + Dice."""
+    """A run that belongs to no experiment, by what sets it apart: U-Net, cross-entropy + Dice, 8,000 shown."""
     config = found[0].config
-    return f"{name(config['model'])}, {config['images']:,} presentations, {name(config['loss'])}"
+    return f"{name(config['model'])}, {name(config['loss'])}, {config['images']:,} shown"
 
 
 def _nothing(columns: list[str]) -> Table:
     return Table(columns, [("", [["no records yet", *[EMPTY] * (len(columns) - 1)]])])
 
 
-def _score_row(words: str, found, mark: str, rate: str | None = None) -> list[str]:
+def _score_row(words: str, found, mark: str) -> list[str]:
     rest = [_mean(found, quantity, mark) for quantity in _SCORES.values()]
-    rate = f"{found[0].config['lr']:g}" if rate is None else rate
+    rate = f"{found[0].config['lr']:g}"
     return [words, rate, str(len(found)), _spread(found, mark), _seed_interval(found), _interval(*read.interval(found)), *rest]
 
 
@@ -83,18 +82,18 @@ def architectures_row(arm: str, found) -> list[str]:
 def _floors(evidence: Evidence, dataset: str) -> list[list[str]]:
     measured = evidence.measures.get(f"baselines-{dataset}", {})
     known = measured.get("floors", {}) | {key: value for key, value in measured.get("data", {}).items() if key == "forest"}
-    words = {"constant": "floor: one class", "prior": "floor: per-pixel prior", "forest": "floor: forest, colour and row"}
+    words = {"constant": "floor: one class", "prior": "floor: per-pixel prior", "forest": "floor: forest, colour"}
     return [_bound(words[key], known[key]) for key in words if key in known]
 
 
 def _ceilings(evidence: Evidence, dataset: str) -> list[list[str]]:
     grids = evidence.measures.get(f"grids-{dataset}", {}).get("grids", {})
-    words = {"144x192": "ceiling: truth at 144×192", "36x48": "ceiling: truth at 36×48", "9x12": "ceiling: truth at 9×12, ViT's tokens"}
+    words = {"144x192": "ceiling: 144×192 cells", "9x12": "ceiling: 9×12 cells (ViT)"}
     return [_bound(words[key], grids[key]) for key in words if key in grids]
 
 
 def _bound(words: str, value: float) -> list[str]:
-    return [words, EMPTY, EMPTY, _one(value), *[EMPTY] * (2 + len(_SCORES))]
+    return [words, "", "", _one(value), *[""] * (2 + len(_SCORES))]
 
 
 def losses(evidence: Evidence) -> Table:

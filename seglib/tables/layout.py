@@ -24,7 +24,7 @@ class Table(NamedTuple):
 def filled(table: Table, first: str = "l") -> Table:
     """The table without the columns that hold nothing but dashes, numbers to the right; `first` is LaTeX's type of the first column."""
     rows = [row for _, block in table.blocks for row in block]
-    kept = [i for i in range(len(table.columns)) if i == 0 or any(row[i] != EMPTY for row in rows)]
+    kept = [i for i in range(len(table.columns)) if i == 0 or any(row[i] not in (EMPTY, "") for row in rows)]
     blocks = [(title, [[row[i] for i in kept] for row in block]) for title, block in table.blocks]
     return Table([table.columns[i] for i in kept], blocks, first + "r" * (len(kept) - 1))
 
