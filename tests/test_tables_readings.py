@@ -152,3 +152,11 @@ def test_a_cell_of_the_grid_takes_its_most_frequent_class():
     truth = np.array([[0, 0, 1, 1], [0, 2, 255, 255]], np.uint8)
     assert exhibits.on_grid(truth, (1, 2), 3).tolist() == [[0, 0, 1, 1]] * 2
     assert exhibits.on_grid(truth, (2, 4), 3).tolist() == truth.tolist()
+
+
+def test_full_runs_of_a_sweep_stand_apart_and_the_comparisons_rate_is_the_chosen_one():
+    short = [record(TrainConfig(dataset="camvid", width=8, lr=lr, images=480), val, 0.4) for lr, val in ((0.01, 0.1), (0.03, 0.2))]
+    full = [record(TrainConfig(dataset="camvid", width=8, lr=lr, images=2400), val, 0.4) for lr, val in ((0.01, 0.4), (0.03, 0.3))]
+    groups, sweeps = ({("camvid", "losses"): {"dice": found}} for found in ([full[0]], [*short, *full]))
+    table = tables.rates(Evidence(groups=groups, sweeps=sweeps))
+    assert table.blocks[0][1] == [["Dice", "0.01: 10.0, 0.03: 20.0", "0.01: 40.0, 0.03: 30.0", "0.01"]]

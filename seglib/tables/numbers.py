@@ -96,7 +96,7 @@ def _design(groups, swept) -> Iterator[tuple[str, str]]:
     if record.scores["test"].tp is not None:
         yield "pictures/test", str(len(record.scores["test"].tp))
     if swept:
-        yield "rates", str(max(map(len, swept.values())))
+        yield "rates", str(max(len({record.config["lr"] for record in records}) for records in swept.values()))
         edge = readings.at_the_edge(swept, {arm: records[0].config["lr"] for arm, records in groups.items()})
         if edge:
             yield "edge", escape(wording.listed(edge))

@@ -69,7 +69,7 @@ def at_the_edge(swept: dict[str, Sequence[Record]], last: dict[str, float]) -> l
     """The arms whose chosen rate `last` is the smallest or largest of those tried, in words."""
     found = []
     for arm, records in swept.items():
-        rates = sorted(record.config["lr"] for record in records)
+        rates = sorted({record.config["lr"] for record in records})
         if len(rates) > 1 and last.get(arm) in (rates[0], rates[-1]):
             found.append(name(arm))
     return found

@@ -1,7 +1,7 @@
 """The tables of settings: what every experiment trained, tried and cost, what all runs share, and what came of the plan."""
 
 from seglib.tables.evidence import SINGLE, Evidence
-from seglib.tables.layout import EMPTY, LEFT, Table
+from seglib.tables.layout import EMPTY, LEFT, Table, filled
 from seglib.tables.names import DATASETS, device, name, ordered
 
 NOT_RUN = "not run"
@@ -41,8 +41,7 @@ def _setting_row(evidence: Evidence, dataset: str, experiment: str) -> list[str]
     rates = sorted({record.config["lr"] for record in tried.values()})
     hours = sum(record.cost.get("seconds") or 0 for record in (found | tried).values()) / 3600
     devices = sorted({device(record.environment.get("device", EMPTY)) for record in found.values()})
-    pictures = {record.config["images"] for record in tried.values()}
-    each = f" ({pictures.pop()} each)" if len(pictures) == 1 else ""
+    each = f" ({min(record.config['images'] or 0 for record in tried.values())} each)" if tried else ""
     images = sorted({record.config["images"] or 0 for record in found.values()})
     return [experiment, model, sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes", f"{images[-1]}",
             str(max(map(len, groups.values()))), ", ".join(f"{rate:g}" for rate in rates) + each or EMPTY, str(len(found | tried)),
@@ -50,16 +49,27 @@ def _setting_row(evidence: Evidence, dataset: str, experiment: str) -> list[str]
 
 
 def rates(evidence: Evidence) -> Table:
-    """The learning rate grids: val mIoU of every candidate, the winner marked."""
+    """The learning rate grids: val mIoU of every candidate, those of a sweep's full last round apart, and the rate that was chosen."""
     blocks = []
     for (dataset, experiment), swept in evidence.sweeps.items():
-        rows = []
-        for arm, found in ordered(swept).items():
-            best = max(found, key=lambda record: record.val_miou)
-            cells = [f"{record.config['lr']:g}: {_reached(record)}{' (chosen)' if record is best else ''}" for record in found]
-            rows.append([name(arm), ", ".join(cells)])
+        groups = evidence.of(dataset, experiment)
+        rows = [[name(arm), *_candidates(found, groups.get(arm))] for arm, found in ordered(swept).items()]
         blocks.append((f"{experiment} on {DATASETS[dataset]}", rows))
-    return Table(["Arm", "learning rate: mIoU on val"], blocks or [("", [["no records yet", EMPTY]])], "ll")
+    columns = ["Arm", "short runs, rate: mIoU on val", "full runs", "chosen"]
+    if blocks:
+        table = filled(Table(columns, blocks))
+        return table._replace(spec="l" * len(table.columns))
+    return Table(columns[:2], [("", [["no records yet", EMPTY]])], "ll")
+
+
+def _candidates(found, runs) -> tuple[str, str, str]:
+    """Short candidates, full ones, and the rate of the comparison's runs, else the best on val."""
+    found = sorted(found, key=lambda record: record.config["lr"])
+    shortest = min(record.config["images"] or 0 for record in found)
+    short, full = ([r for r in found if ((r.config["images"] or 0) == shortest) == first] for first in (True, False))
+    words = [", ".join(f"{r.config['lr']:g}: {_reached(r)}" for r in part) or EMPTY for part in (short, full)]
+    best = runs[0] if runs else max(full or short, key=lambda record: record.val_miou)
+    return words[0], words[1], f"{best.config['lr']:g}"
 
 
 def _reached(record) -> str:
