@@ -72,7 +72,9 @@ def learning(groups: Mapping[str, Sequence[Record]], num_classes: int) -> Figure
 
 def _chance(axis, value: float, text: str) -> None:
     axis.axhline(value, color="0.3", linestyle=":", linewidth=1)
-    axis.annotate(text, (0.98, value), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7, color="0.3")
+    paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}  # no grid line through the words
+    place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "ha": "right", "va": "bottom"}
+    axis.annotate(text, (0.98, value), xytext=(0, 2), **place, fontsize=7, color="0.3", bbox=paper)
 
 
 def losses(data_sets: Mapping[str, Mapping[str, Sequence[Record]]], num_classes: Mapping[str, int]) -> Figure:
@@ -90,9 +92,9 @@ def losses(data_sets: Mapping[str, Mapping[str, Sequence[Record]]], num_classes:
             band(axis, records, "val_miou", index, LOSS_NAMES.get(loss, loss), 100.0)
             band(nats if "cross_entropy" in loss else overlap, records, "loss", index, None, style=style)
         _chance(nats, np.log(num_classes[name]), f"chance, {name}")
-        axis.set(title=name, xlabel="epoch", ylabel="mIoU on val, %" if axis is miou[0] else "")
-    nats.set(title="cross-entropy", xlabel="epoch", ylabel="nats per pixel", ylim=(0, None))
-    overlap.set(title="overlap losses", xlabel="epoch", ylabel="1 − overlap", ylim=(None, 1.02))
+        axis.set(title=f"score, {name}", xlabel="epoch", ylabel="mIoU on val, %" if axis is miou[0] else "")
+    nats.set(title="loss: cross-entropy", xlabel="epoch", ylabel="nats per pixel", ylim=(0, None))
+    overlap.set(title="loss: overlap", xlabel="epoch", ylabel="1 − overlap", ylim=(None, 1.02))
     nats.set_ylim(top=1.12 * max(np.log(num_classes[name]) for name in data_sets))
     for axis in axes[0]:
         axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))

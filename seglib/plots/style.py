@@ -37,6 +37,8 @@ def canvas(height: float, rows: int = 1, columns: int = 1, *, width: float = WID
     sns.set_theme(style="whitegrid", rc=_STYLE)
     plt.rcParams.update(_STYLE)
     figure = Figure(figsize=(width / 2.54, height / 2.54), layout="constrained")
+    if columns > 1:  # room between a panel and its neighbour's label
+        figure.get_layout_engine().set(wspace=0.05)
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
