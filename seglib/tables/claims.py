@@ -82,7 +82,7 @@ def _difference(groups, a: str, b: str) -> tuple[int, float, float, float]:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.1f}"
+    return f"{round(value, 1) + 0.0:+.1f}"  # what rounds to nothing has no minus
 
 
 def _best(experiment: str, arm: str, others: tuple[str, ...]) -> Callable:
