@@ -5,8 +5,7 @@ import json
 from seglib import records, tables
 from seglib.study import store
 from seglib.study.profiles import DATASETS, EXPERIMENTS
-
-SINGLE = "headline"  # report/results/<dataset>/headline/: finished runs that belong to no experiment, one model's seeds together
+from seglib.tables.evidence import SINGLE
 
 
 def collect(profile: str, dataset: str) -> tables.Evidence:

@@ -15,6 +15,7 @@ from seglib import scores
 from seglib.tables import evidence as read
 from seglib.tables import readings
 from seglib.tables.evidence import Evidence
+from seglib.tables.layout import signed
 from seglib.tables.names import DATASETS, name
 
 SEEDS = 3  # fewer than this settle nothing
@@ -81,10 +82,6 @@ def _difference(groups, a: str, b: str) -> tuple[int, float, float, float]:
     return (int(low > 0) - int(high < 0) if enough else 0), difference, low, high
 
 
-def _signed(value: float) -> str:
-    return f"{round(value, 1) + 0.0:+.1f}"  # what rounds to nothing has no minus
-
-
 def _best(experiment: str, arm: str, others: tuple[str, ...]) -> Callable:
     """+1 where `arm` beats every other, -1 where one of them beats it."""
 
@@ -95,7 +92,7 @@ def _best(experiment: str, arm: str, others: tuple[str, ...]) -> Callable:
             return NONE
         rows = {other: _difference(groups, arm, other) for other in rivals}
         sign = -1 if any(row[0] < 0 for row in rows.values()) else int(all(row[0] > 0 for row in rows.values()))
-        return sign, ", ".join(f"{_signed(row[1])} to {name(other)}" for other, row in rows.items())
+        return sign, ", ".join(f"{signed(row[1])} to {name(other)}" for other, row in rows.items())
 
     return rule
 
@@ -110,7 +107,7 @@ def _size(evidence: Evidence, dataset: str) -> Answer:
     _, difference, low, high = _difference(groups, sizes[-1], base)
     enough = min(len(groups[sizes[-1]]), len(groups[base])) >= SEEDS
     sign = 0 if not enough else -1 if low > SAME else int(low > -SAME and high < SAME)
-    return sign, f"{_signed(difference)} at {sizes[-1][5:]}"
+    return sign, f"{signed(difference)} at {sizes[-1][5:]}"
 
 
 def _pixels(arm: str) -> int:
@@ -126,7 +123,7 @@ def _augmentation(evidence: Evidence, dataset: str) -> Answer:
         return NONE
     rows = {arm: _difference(groups, arm, "none") for arm in arms}
     sign = -1 if any(row[0] > 0 for row in rows.values()) else int(all(row[0] < 0 for row in rows.values()))
-    return sign, ", ".join(f"{name(arm)} {_signed(row[1])}" for arm, row in rows.items())
+    return sign, ", ".join(f"{name(arm)} {signed(row[1])}" for arm, row in rows.items())
 
 
 def _rare_classes(evidence: Evidence, dataset: str) -> Answer:
@@ -139,7 +136,7 @@ def _rare_classes(evidence: Evidence, dataset: str) -> Answer:
     difference, low, high = scores.paired_difference(dice, entropy)
     if not np.isfinite(difference):  # no class is rare
         return NONE
-    return (int(low > 0) - int(high < 0) if n >= SEEDS else 0), f"{_signed(difference)} [{_signed(low)}, {_signed(high)}] on rare classes"
+    return (int(low > 0) - int(high < 0) if n >= SEEDS else 0), f"{signed(difference)} [{signed(low)}, {signed(high)}] on rare classes"
 
 
 def _gradient(evidence: Evidence, dataset: str) -> Answer:
@@ -161,7 +158,7 @@ def _small_data(evidence: Evidence, dataset: str) -> Answer:
         return NONE
     sign, difference, _, _ = _difference(groups, "unet-10", "vit-10")
     kept = read.values(groups["unet-10"], "miou").mean() / read.values(groups["unet-100"], "miou").mean()
-    return sign, f"{_signed(difference)} to ViT on 10 %, {100 * kept:.0f} % of the full score"
+    return sign, f"{signed(difference)} to ViT on 10 %, {100 * kept:.0f} % of the full score"
 
 
 def _void(evidence: Evidence, dataset: str) -> Answer:
@@ -172,7 +169,7 @@ def _void(evidence: Evidence, dataset: str) -> Answer:
         return NONE
     rows = {model: _difference(groups, f"{model}-ignore", f"{model}-class") for model in models}
     better, worse = any(row[0] > 0 for row in rows.values()), any(row[0] < 0 for row in rows.values())
-    return better - worse, ", ".join(f"{name(model)} {_signed(row[1])}" for model, row in rows.items())
+    return better - worse, ", ".join(f"{name(model)} {signed(row[1])}" for model, row in rows.items())
 
 
 def _above_floor(evidence: Evidence, dataset: str) -> Answer:

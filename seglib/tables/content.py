@@ -6,7 +6,7 @@ from seglib import scores
 from seglib.tables import evidence as read
 from seglib.tables.claims import claims
 from seglib.tables.evidence import Evidence, Groups
-from seglib.tables.layout import EMPTY, KEPT, LEFT, Table, filled
+from seglib.tables.layout import EMPTY, KEPT, LEFT, Table, filled, signed
 from seglib.tables.names import DATASETS, name
 
 
@@ -119,15 +119,11 @@ def losses(evidence: Evidence) -> Table:
     return table._replace(over=(("", 4), ("to cross-entropy", 2), ("", len(table.columns) - 6)) if paired else ())
 
 
-def _signed(value: float) -> str:
-    return f"{round(value, 1) + 0.0:+.1f}"  # what rounds to nothing has no minus
-
-
 def _difference(groups: Groups, arm: str, base: str) -> str:
     if arm == base or base not in groups:
         return EMPTY
     difference, low, high, _ = read.paired(groups[arm], groups[base])
-    return EMPTY if not np.isfinite(difference) else f"{_signed(difference)} [{_signed(low)}, {_signed(high)}]"
+    return EMPTY if not np.isfinite(difference) else f"{signed(difference)} [{signed(low)}, {signed(high)}]"
 
 
 def _across_seeds(groups: Groups, arm: str, base: str) -> str:
@@ -135,7 +131,7 @@ def _across_seeds(groups: Groups, arm: str, base: str) -> str:
     if arm == base or base not in groups:
         return EMPTY
     low, high = read.over_seeds(groups, arm, base)
-    return EMPTY if not np.isfinite(low) else f"[{_signed(low)}, {_signed(high)}]"
+    return EMPTY if not np.isfinite(low) else f"[{signed(low)}, {signed(high)}]"
 
 
 # Experiment, what it is called, the arm that the others are compared with (None: the arm of the same model before the hyphen).

@@ -12,7 +12,7 @@ from seglib.scores.intervals import t_quantile
 from seglib.tables.names import ordered
 
 Groups = dict[str, list[Record]]  # {arm: its seeds}
-SINGLE = "headline"  # the group of finished runs that belong to no experiment
+SINGLE = "headline"  # report/results/<dataset>/headline/: finished runs that belong to no experiment
 RARE = 0.01  # a class is rare when it has less than this share of the scored pixels
 
 

@@ -29,6 +29,11 @@ def filled(table: Table, first: str = "l") -> Table:
     return Table([table.columns[i] for i in kept], blocks, first + "r" * (len(kept) - 1))
 
 
+def signed(value: float) -> str:
+    """A difference with its sign and one decimal; what rounds to nothing has no minus."""
+    return f"{round(value, 1) + 0.0:+.1f}"
+
+
 def escape(text: str) -> str:
     """Plain text -> LaTeX; a minus before a digit becomes a true minus, "@cite:key" a citation."""
     text = "".join(_LATEX.get(letter, letter) for letter in text)
