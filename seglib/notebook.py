@@ -208,7 +208,7 @@ def last(record: records.Record, key: str) -> float:
 
 
 def pooled(found: Iterable[records.Record], split: str = "test") -> records.Scores:
-    """The counts of several seeds of one arm added up, image by image: one Scores for intervals over images."""
+    """The counts of several seeds of one arm added up, image by image: one Scores for a confusion matrix of them all."""
     return scores.pool(record.scores[split] for record in found)
 
 
@@ -224,9 +224,24 @@ def seeds(found: Sequence) -> str:
     return "1 seed" if len(found) == 1 else f"{len(found)} seeds"
 
 
-def differences(arms: dict[str, records.Scores], base: str) -> dict[str, tuple]:
-    """{arm: (difference of mIoU to `base`, low, high, p)}, a paired bootstrap over the same images, for every other arm."""
-    return {name: scores.paired_bootstrap(arm, arms[base]) for name, arm in arms.items() if name != base}
+def tests(found: Iterable[records.Record]) -> list[records.Scores]:
+    """The test counts of each seed: what the intervals of `scores` are made of."""
+    return [record.scores["test"] for record in found]
+
+
+def mean(found: Iterable[records.Record], score: Callable = lambda test: scores.mean_iou(test.matrix)):
+    """score(test Scores), mean over the seeds: mIoU unless told. Works class by class, too; NaN where a seed has none."""
+    return np.mean([score(test) for test in tests(found)], axis=0)
+
+
+def class_iou(found: Iterable[records.Record]) -> np.ndarray:
+    """(K,) IoU of every class on test, mean over the seeds."""
+    return mean(found, lambda test: scores.iou(test.matrix))
+
+
+def differences(arms: dict[str, list[records.Record]], base: str) -> dict[str, tuple]:
+    """{arm: (difference of mean mIoU to `base`, low, high, p)}, a paired bootstrap over the same images, for every other arm."""
+    return {name: scores.paired_bootstrap(tests(found), tests(arms[base])) for name, found in arms.items() if name != base}
 
 
 def points(difference: float) -> str:
@@ -262,7 +277,7 @@ def ranking(arms: dict[str, list[records.Record]], names: dict[str, str] | None 
     """The arms by test mIoU, best first, in one sentence."""
     if not arms:
         return "Nothing to read yet."
-    order = sorted(arms, key=lambda name: -scores.mean_iou(pooled(arms[name]).matrix))
+    order = sorted(arms, key=lambda name: -mean(arms[name]))
     return "Test mIoU, best first: " + "; ".join(f"{(names or {}).get(name, name)} {spread(arms[name])}" for name in order) + "."
 
 
@@ -273,7 +288,7 @@ def against(arms: dict[str, list[records.Record]], base: str, names: dict[str, s
 
 def forest(arms: dict[str, list[records.Record]], base: str, names: dict[str, str] | None = None) -> list[tuple]:
     """Rows for `plots.forest`: (arm, difference to `base`, low, high)."""
-    rows = differences(scored(arms), base) if base in arms else {}
+    rows = differences(arms, base) if base in arms else {}
     return [((names or {}).get(name, name), *row[:3]) for name, row in rows.items()]
 
 
@@ -289,7 +304,7 @@ def verdict(arms: dict[str, list[records.Record]], name: str, base: str, sign: i
     """
     if not (arms.get(name) and arms.get(base)):
         return "open: not measured"
-    difference, low, high, _ = scores.paired_bootstrap(pooled(arms[name]), pooled(arms[base]))
+    difference, low, high, _ = differences(arms, base)[name]
     shown = f"{points(difference)} points, 95 % {points(low)} to {points(high)}"
     fewest = min(len(arms[name]), len(arms[base]))
     if fewest < 3:

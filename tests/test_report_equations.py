@@ -193,6 +193,7 @@ def test_bootstrap():
     theta = np.sort(resampled(pair[0]))
     low, high = scores.bootstrap(pair[0])
     assert theta[24] <= low <= theta[25] and theta[974] <= high <= theta[975]
+    assert scores.bootstrap(pair) == pytest.approx(tuple(np.percentile((resampled(pair[0]) + resampled(pair[1])) / 2, [2.5, 97.5])))
     delta = resampled(pair[0]) - resampled(pair[1])
     _, below, above, p = scores.paired_bootstrap(*pair)
     np.testing.assert_allclose([below, above], np.percentile(delta, [2.5, 97.5]))

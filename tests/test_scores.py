@@ -173,6 +173,21 @@ def test_paired_bootstrap():
         scores.paired_bootstrap(a, split(5))
 
 
+def test_bootstrap_of_several_runs_is_that_of_their_mean():
+    """Every run sees the same resample: the interval of one run twice is that of the run, and runs are not added up before the ratio."""
+    one, other, base = split(seed=1, wrong=0.2), split(seed=2, wrong=0.6), split(seed=3, wrong=0.4)
+    mean = np.mean([scores.mean_iou(run.matrix) for run in (one, other)])
+    assert scores.paired_bootstrap([one, other], base)[0] == pytest.approx(mean - scores.mean_iou(base.matrix))
+    assert mean != pytest.approx(scores.mean_iou(scores.pool([one, other]).matrix), abs=1e-4)
+    assert scores.bootstrap([one, one]) == pytest.approx(scores.bootstrap(one))
+    low, high = scores.bootstrap([one, other])
+    assert low < mean < high
+    np.testing.assert_allclose(scores.class_bootstrap([one, one]), scores.class_bootstrap(one))
+    for wrong in ([], [one, split(5)]):
+        with pytest.raises(ValueError, match="image"):
+            scores.bootstrap(wrong)
+
+
 def test_seed_interval():
     mean, low, high = scores.seed_interval([1.0, 2.0, 3.0])
     assert (mean, high - mean) == (2.0, pytest.approx(4.3027 / np.sqrt(3))) and low == pytest.approx(4 - high)

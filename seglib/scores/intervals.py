@@ -1,60 +1,78 @@
 """Uncertainty of a score: over images by bootstrap, over seeds by Student's t."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from seglib.records import Scores
 from seglib.scores.measures import ratio
 
-
-def _resampled(scores: Scores, draws: np.ndarray) -> np.ndarray:
-    """Mean IoU of each resampled split: draws (n, N) how often each image is taken -> (n,)."""
-    # Counts stay below 2^53, so float64 products are exact, and run as one matrix product.
-    hits, wrong, missed = (draws @ part.astype(np.float64) for part in (scores.tp, scores.fp, scores.fn))
-    return np.nanmean(ratio(hits, hits + wrong + missed), axis=1)
+Seeds = Scores | Sequence[Scores]  # the counts of one run, or of several runs of one recipe on the same images
 
 
-def _draws(scores: Scores, n: int, seed: int) -> np.ndarray:
-    """(n, N) float64: n resamples of the N images with replacement, as how often each image comes up."""
-    if scores.tp is None or not len(scores.tp):
+def _runs(scores: Seeds) -> list[Scores]:
+    """The runs of one recipe. ValueError where their images are not as many, or have no counts of their own."""
+    runs = [scores] if isinstance(scores, Scores) else list(scores)
+    if not runs or any(run.tp is None or not len(run.tp) for run in runs):
         raise ValueError("a bootstrap needs counts per image, and at least one image")
-    images = len(scores.tp)
+    if any(run.tp.shape != runs[0].tp.shape for run in runs):
+        raise ValueError("a comparison needs the same images, with counts per image, in every run")
+    return runs
+
+
+def _class_ious(run: Scores, draws: np.ndarray) -> np.ndarray:
+    """Class IoU of each resampled split: draws (n, N) how often each image is taken -> (n, K)."""
+    # Counts stay below 2^53, so float64 products are exact, and run as one matrix product.
+    hits, wrong, missed = (draws @ part.astype(np.float64) for part in (run.tp, run.fp, run.fn))
+    return ratio(hits, hits + wrong + missed)
+
+
+def _resampled(runs: list[Scores], draws: np.ndarray) -> np.ndarray:
+    """Mean IoU of each resampled split, mean over the runs -> (n,)."""
+    return np.mean([np.nanmean(_class_ious(run, draws), axis=1) for run in runs], axis=0)
+
+
+def _draws(runs: list[Scores], n: int, seed: int) -> np.ndarray:
+    """(n, N) float64: n resamples of the N images with replacement, as how often each image comes up."""
+    images = len(runs[0].tp)
     return np.random.default_rng(seed).multinomial(images, np.full(images, 1 / images), size=n).astype(np.float64)
 
 
-def bootstrap(scores: Scores, n: int = 1000, seed: int = 0) -> tuple[float, float]:
-    """95 % percentile interval (low, high) of the mean IoU over resampled images (Efron 1979).
+def bootstrap(scores: Seeds, n: int = 1000, seed: int = 0) -> tuple[float, float]:
+    """95 % percentile interval (low, high) of the mean IoU over resampled images (Efron 1979); of several runs, of their mean.
 
     Images of one drive resemble each other, so the true interval is wider.
     """
-    values = _resampled(scores, _draws(scores, n, seed))
-    low, high = np.percentile(values, [2.5, 97.5])
+    runs = _runs(scores)
+    low, high = np.percentile(_resampled(runs, _draws(runs, n, seed)), [2.5, 97.5])
     return float(low), float(high)
 
 
-def class_bootstrap(scores: Scores, n: int = 1000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def class_bootstrap(scores: Seeds, n: int = 1000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """As `bootstrap`, of every class's IoU: low and high (K,), NaN for a class that is nowhere."""
-    draws = _draws(scores, n, seed)
-    hits, wrong, missed = (draws @ part.astype(np.float64) for part in (scores.tp, scores.fp, scores.fn))
-    values = ratio(hits, hits + wrong + missed)  # (n, K)
+    runs = _runs(scores)
+    draws = _draws(runs, n, seed)
+    each = np.stack([_class_ious(run, draws) for run in runs])  # (runs, n, K)
+    values = ratio(np.nansum(each, axis=0), np.isfinite(each).sum(axis=0))
     found = np.isfinite(values).any(axis=0)
     low, high = np.full((2, values.shape[1]), np.nan)
     low[found], high[found] = np.nanpercentile(values[:, found], [2.5, 97.5], axis=0)
     return low, high
 
 
-def paired_bootstrap(a: Scores, b: Scores, n: int = 1000, seed: int = 0) -> tuple[float, float, float, float]:
+def paired_bootstrap(a: Seeds, b: Seeds, n: int = 1000, seed: int = 0) -> tuple[float, float, float, float]:
     """Mean IoU of a less that of b on the same images: (difference, low, high, p), resampling images for both at once.
 
-    p is two-sided: twice the smaller share of resamples on one side of 0, at least 1/n. ValueError where the images are not as many.
+    Of several runs a side the difference is that of their means; every run sees the same resample. p is two-sided: twice the smaller
+    share of resamples on one side of 0, at least 1/n. ValueError where the images are not as many.
     """
-    if a.tp is None or b.tp is None or a.tp.shape != b.tp.shape:
-        raise ValueError("a paired comparison needs the same images, with counts per image, on both sides")
-    whole = np.ones((1, len(a.tp)))
-    draws = _draws(a, n, seed)
-    values = _resampled(a, draws) - _resampled(b, draws)
+    first, second = _runs(a), _runs(b)
+    _runs([*first, *second])
+    whole, draws = np.ones((1, len(first[0].tp))), _draws(first, n, seed)
+    values = _resampled(first, draws) - _resampled(second, draws)
     low, high = np.percentile(values, [2.5, 97.5])
     p = 2 * min((values <= 0).mean(), (values >= 0).mean())
-    difference = (_resampled(a, whole) - _resampled(b, whole))[0]
+    difference = (_resampled(first, whole) - _resampled(second, whole))[0]
     return float(difference), float(low), float(high), float(np.clip(p, 1 / n, 1))
 
 

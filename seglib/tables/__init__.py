@@ -3,7 +3,7 @@ r"""Tables and numbers of the report, from records: DataFrames for notebooks, bo
 Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a key without a record is not written):
 
     <experiment>/<dataset>/<arm>/<quantity>[/sd|/low|/high|/images-low|/images-high]
-    <experiment>/<dataset>/<arm>-minus-<arm>/<quantity>[/low|/high|/p]        paired bootstrap over the images, seeds pooled
+    <experiment>/<dataset>/<arm>-minus-<arm>/<quantity>[/low|/high|/p]        paired bootstrap over the images, of the means over seeds
     ... [/seeds-low|/seeds-high|/sign]        t interval over seeds, spread pooled over arms; 1 or -1 where both intervals exclude 0
     <experiment>/<dataset>/seed-sd|seed-arms|resolvable        that spread, over how many arms, and the difference that it resolves
     grids/<dataset>/<h>x<w>                    test truth decided on a grid of cells        classes/<dataset>/thin|uncommon|rare  in words

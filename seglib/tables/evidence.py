@@ -139,24 +139,24 @@ def values(found: Sequence[Record], quantity: str) -> np.ndarray:
     return np.array([SCORES[quantity](record) for record in found], float)
 
 
-def pooled(found: Sequence[Record]) -> Scores:
-    """Counts of several seeds on the same pictures added up, picture by picture: for intervals over pictures."""
-    return scores.pool(record.scores["test"] for record in found)
+def _tests(found: Sequence[Record]) -> list[Scores]:
+    return [record.scores["test"] for record in found]
 
 
 def paired(a: Sequence[Record], b: Sequence[Record]) -> tuple[float, float, float, float]:
-    """mIoU of arm a less that of arm b in points: (difference, low, high, p), a paired bootstrap over pictures with the seeds both have."""
+    """Mean mIoU of arm a less that of arm b in points: (difference, low, high, p), a paired bootstrap over pictures with the seeds that
+    both have."""
     seeds = {record.config["seed"] for record in a} & {record.config["seed"] for record in b}
     if not seeds:
         return (float("nan"),) * 4
-    first, second = (pooled([record for record in arm if record.config["seed"] in seeds]) for arm in (a, b))
+    first, second = (_tests([record for record in arm if record.config["seed"] in seeds]) for arm in (a, b))
     difference, low, high, p = scores.paired_bootstrap(first, second)
     return 100 * difference, 100 * low, 100 * high, p
 
 
 def interval(found: Sequence[Record]) -> tuple[float, float]:
-    """95 % interval over pictures of the mIoU in per cent, seeds pooled."""
-    low, high = scores.bootstrap(pooled(found))
+    """95 % interval over pictures of the mean mIoU of the seeds, per cent."""
+    low, high = scores.bootstrap(_tests(found))
     return 100 * low, 100 * high
 
 

@@ -15,14 +15,15 @@ RAREST = 4  # classes: how many the rarest are
 
 
 def of_arm(found: Sequence[Record]) -> Iterator[tuple[str, str]]:
-    """(key, text) of one arm, seeds pooled: confusion-1 to -3 (true, taken-for, share in per cent of the true class), lost (classes
-    never found), instance-top (class, share: which one supplies most of the IoU summed over the classes with instances), frequency-rank
-    (rank correlation of a class's IoU with its pixels), loss-last (training loss of the last epoch), rise (points of val mIoU)."""
+    """(key, text) of one arm. confusion-1 to -3: true, taken-for, share in per cent of the true class, counts of the seeds added. Of the
+    classes' IoU averaged over seeds: lost (classes never found), instance-top (class, share: which one supplies most of the IoU summed
+    over the classes with instances), frequency-rank (rank correlation of a class's IoU with its pixels). loss-last: training loss of the
+    last epoch. rise: points of val mIoU in the last quarter."""
     matrix = sum(record.scores["test"].matrix for record in found)
     names = TABLES[found[0].scores["test"].labels].names
     for i, (share, true, taken) in enumerate(confusions(matrix, names)[:3], 1):
         yield from ((f"confusion-{i}/true", true), (f"confusion-{i}/taken-for", taken), (f"confusion-{i}/share", f"{100 * share:.0f}"))
-    pixels, iou = matrix.sum(1), scores.iou(matrix)
+    pixels, iou = matrix.sum(1), np.mean([scores.iou(record.scores["test"].matrix) for record in found], axis=0)
     known = (pixels > 0) & np.isfinite(iou)
     yield "lost", str(int((iou[known] < FOUND).sum()))
     counted = np.flatnonzero(evidence.instances(found[0].scores["test"]))
@@ -76,8 +77,8 @@ def at_the_edge(swept: dict[str, Sequence[Record]], last: dict[str, float]) -> l
 
 
 def gains(found: Sequence[Record], base: Sequence[Record]) -> Iterator[tuple[str, str]]:
-    """(key, text) of where an arm gains on another, seeds pooled: gain-1, gain-2 (class, points, share: per cent of the test pixels), the
-    largest first; and rarest, the mean gain on the four rarest classes."""
+    """(key, text) of where an arm gains on another, means over seeds: gain-1, gain-2 (class, points, share: per cent of the test pixels),
+    the largest first; and rarest, the mean gain on the four rarest classes."""
     counts = found[0].scores["test"]
     names, pixels = TABLES[counts.labels].names, counts.matrix.sum(1)
     gain = np.mean([evidence.class_iou(record) for record in found], 0) - np.mean([evidence.class_iou(record) for record in base], 0)
