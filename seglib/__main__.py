@@ -62,6 +62,7 @@ def _print_scores(record) -> None:
 
 def evaluate(arguments) -> None:
     from seglib import data, evaluation, labels, scores, training
+    from seglib.study import transfer
 
     model, config = training.load_model(Path(arguments.folder), arguments.run)
     if arguments.export:
@@ -71,11 +72,14 @@ def evaluate(arguments) -> None:
         print(f"{len(written)} label maps for the Cityscapes scorer in {arguments.export}")
         return
     dataset = data.load(arguments.dataset or config.dataset, arguments.split, root=arguments.root, limit=arguments.limit)
-    found = evaluation.evaluate(model, dataset, size=config.size)
+    shared = data.table(config.dataset) is not dataset.labels
+    found = transfer.on_shared_classes(model, config, dataset) if shared else evaluation.evaluate(model, dataset, size=config.size)
     print(f"{arguments.run} on {dataset.name} {arguments.split}, {len(dataset)} pictures at their own size")
     for name, value in zip(labels.TABLES[found.labels].names, scores.iou(found.matrix)):
         print(f"  {name:14} {100 * value:5.1f} %")
     print(f"  {'mIoU':14} {100 * scores.mean_iou(found.matrix):5.1f} %")
+    if arguments.save:
+        print(transfer.save(found, config, f"{arguments.run}-on-{dataset.name}", arguments.split, Path(arguments.folder)))
 
 
 def predict(arguments) -> None:
@@ -234,12 +238,9 @@ def _run_parsers(commands) -> None:
             found.add_argument("--split", choices=("train", "val", "test"), default="test")
             found.add_argument("--root", help="folder of the data set")
             found.add_argument("--limit", type=int, help="only the first N pictures")
-            found.add_argument(
-                "--export", metavar="DIR", help="write label-id PNGs of Cityscapes images for its scorer or test server instead"
-            )
-            found.add_argument(
-                "--official", default="test", choices=("val", "test"), help="with --export: the official split (default: test)"
-            )
+            found.add_argument("--save", action="store_true", help="keep the counts as the record RUN-on-DATASET in the folder of the run")
+            found.add_argument("--export", metavar="DIR", help="write label-id PNGs for the Cityscapes scorer or server instead")
+            found.add_argument("--official", default="test", choices=("val", "test"), help="of --export (default: test)")
 
 
 def _study_parsers(commands) -> None:
@@ -249,9 +250,7 @@ def _study_parsers(commands) -> None:
     )
     found.add_argument("--profile", choices=PROFILES, help="default: SEGLIB_PROFILE, else gpu where there is one, else cpu")
     found.add_argument("--dataset", choices=DATASETS, help="default: streets, and CamVid in turn where CAMVID_DATASET names it")
-    found.add_argument(
-        "--only", action="append", metavar="NAME", help="an experiment (losses) or the number of a notebook (07); repeatable"
-    )
+    found.add_argument("--only", action="append", metavar="NAME", help="experiment (losses) or notebook (07); repeatable")
     found.add_argument("--minutes", type=float, help="begin no run that cannot end within so many minutes")
     found.add_argument("--runs", action="store_true", help="status: list every missing run")
     made = _add(commands, "report", report, "write the report's numbers and tables from the records")

@@ -145,8 +145,41 @@ def halving(page) -> dict:
     return {"grid": {name: list(values) for name, values in grid.items()}, "curves": sweeps.curves(frame)}
 
 
+SIZES = (16, 32, 64, 128, 256)  # between the bins of object sizes: square roots of pixels at 2048x1024
+
+
+def objects(page) -> dict[str, np.ndarray]:
+    """How much of an object is found, by its size: "objects" (bins,) in the test split and {model: (seeds, bins)}, the mean share of an
+    object's pixels that bear its class. Every fourth pixel of both axes is looked at; an object of none of them is left out."""
+    arms = {name: found for name, found in page.groups("architectures").items() if name in study.MODELS}
+    count = len(next(iter(arms.values()))[0].scores["test"].tp)
+    source = data.source(page.dataset, "test")
+    pictures = [(source.image(i), *(np.asarray(part)[CENTRE::EVERY, CENTRE::EVERY] for part in source.truth(i))) for i in range(count)]
+    kept = {"objects": sum(np.bincount(_bins(instances)[1], minlength=len(SIZES) + 1) for _, _, instances in pictures)}
+    for name, found in arms.items():
+        kept[name] = np.array([_found_by_size(*network(page, record), pictures) for record in found])
+    return kept
+
+
+def _bins(instances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ids of the objects of one picture, and the bin of each one's size."""
+    ids, pixels = np.unique(instances[instances >= 1000], return_counts=True)
+    return ids, np.digitize(EVERY * np.sqrt(pixels), SIZES)
+
+
+def _found_by_size(model, config, pictures: list) -> np.ndarray:
+    """(bins,) mean share of an object's pixels that are given its class."""
+    shares = [[] for _ in range(len(SIZES) + 1)]
+    for image, truth, instances in pictures:
+        maps = evaluation.logits(model, image, size=config.size)
+        right = evaluation.decide(maps, truth.shape, maps.shape[0])[0].cpu().numpy() == truth
+        for number, place in zip(*_bins(instances)):
+            shares[place].append(right[instances == number].mean())
+    return np.array([np.mean(found) if found else np.nan for found in shares])
+
+
 # What goes with the published records: {name of the .npz: how it is made}.
-KEPT = {"predictions": predictions, "attention": looks}
+KEPT = {"predictions": predictions, "attention": looks, "objects": objects}
 
 
 def edges(truth: np.ndarray, width: int = 2) -> np.ndarray:

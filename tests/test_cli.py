@@ -5,10 +5,12 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from study_helpers import fake_train, record
+from training_helpers import load as blocks
 
 from seglib import __main__ as cli
-from seglib import records, study, training
+from seglib import data, models, records, scores, study, training
 from seglib.study import store
 
 
@@ -59,6 +61,20 @@ def test_help_fits_a_terminal_and_says_what_the_command_does(capsys, command):
 def test_train_help_has_every_setting(capsys):
     out = run(capsys, "train", "--help")[1]
     assert all(f"--{name.replace('_', '-')}" in out for name in training.to_dict(training.TrainConfig()))
+
+
+def test_evaluate_scores_a_network_of_19_classes_on_photographs_of_11_and_keeps_the_counts(capsys, monkeypatch, tmp_path):
+    torch.manual_seed(0)
+    config = training.TrainConfig(dataset="streets", model="fcn_baseline", width=4, size=(32, 64))
+    network = models.build("fcn_baseline", 19, width=4).eval()
+    monkeypatch.setattr(training, "load_model", lambda folder, name: (network, config))
+    monkeypatch.setattr(data, "load", lambda *words, limit, **_: blocks(*words, size=(32, 64), limit=limit))
+    code, out, err = run(capsys, "evaluate", "far", "--dataset", "camvid", "--limit", "2", "--save", "--folder", str(tmp_path))
+    assert code == 0, err
+    kept = records.load(tmp_path / "far-on-camvid.json")
+    found = kept.scores["test"]
+    assert "bicyclist" in out and found.labels == "camvid" and found.matrix.shape == (11, 12)
+    assert f"{100 * scores.mean_iou(found.matrix):.1f} %" in out and kept.config["dataset"] == "streets"
 
 
 def test_train_like_takes_every_setting_of_a_record(capsys, monkeypatch, tmp_path):

@@ -1,6 +1,7 @@
 """The committed notebooks: executed in order and without errors, built alike, and refusing parameters they do not take."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+import torch
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
@@ -21,6 +23,7 @@ import publish  # noqa: E402
 
 from seglib import exhibits, notebook  # noqa: E402
 from seglib.records import Record, Scores  # noqa: E402
+from seglib.training import TrainConfig  # noqa: E402
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -159,6 +162,28 @@ def test_edges_are_where_labels_meet():
     assert exhibits.share_near_edges(truth, guess) == 0 and exhibits.edge_share(truth) == 0.5
 
 
+def test_objects_are_found_by_the_share_of_their_own_pixels():
+    """A net that calls everything class 1: the large object of class 1 is found whole, the small one of class 0 not at all."""
+
+    class Constant(torch.nn.Module):
+        mean, std = (0.5,) * 3, (0.5,) * 3
+
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.tensor([0.0, 1.0]), requires_grad=False)
+
+        def forward(self, images):
+            return self.weight[None, :, None, None].expand(len(images), 2, *images.shape[-2:])
+
+    truth, instances = np.ones((16, 32), np.uint8), np.zeros((16, 32), np.int32)
+    truth[:2, :2], instances[:2, :2], instances[4:, 4:], instances[3, 3] = 0, 24000, 26000, 24  # 24: a group, which is no object
+    assert [part.tolist() for part in exhibits._bins(instances)] == [[24000, 26000], [0, 3]]
+    shares = exhibits._found_by_size(
+        Constant().eval(), TrainConfig(size=(32, 64)), [(torch.zeros(3, 32, 64, dtype=torch.uint8), truth, instances)]
+    )
+    assert shares[0] == 0 and shares[3] == 1 and np.isnan(shares[[1, 2, 4, 5]]).all()
+
+
 def test_photographs_of_a_wrong_folder_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such folder"):
         exhibits.photographs(str(tmp_path / "nowhere"))
@@ -213,7 +238,7 @@ def test_smoke(path, tmp_path_factory):
     """Every notebook in the smoke profile, training included; all write to one folder, so later ones find the runs of earlier ones."""
     output = tmp_path_factory.getbasetemp() / "smoke-streets"
     words = [sys.executable, str(ROOT / "notebooks" / "execute.py"), "--profile", "smoke", "--only", path.name[:2]]
-    done = subprocess.run(words, env=notebook.os.environ | {"SEGLIB_OUTPUT": str(output)}, capture_output=True, text=True, check=False)
+    done = subprocess.run(words, env=os.environ | {"SEGLIB_OUTPUT": str(output)}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -221,6 +246,6 @@ def test_smoke(path, tmp_path_factory):
 def test_published_outputs_are_reproduced(tmp_path):
     """nbval: every stored text output of the committed notebooks, compared with a fresh execution from the published records."""
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", "--nbval-cell-timeout", "300", "notebooks"]
-    clean = {name: value for name, value in notebook.os.environ.items() if not name.startswith("SEGLIB_") or name == "SEGLIB_CACHE"}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("SEGLIB_") or name == "SEGLIB_CACHE"}
     done = subprocess.run(words, cwd=ROOT, env=clean | {"SEGLIB_OUTPUT": str(tmp_path)}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-5000:]

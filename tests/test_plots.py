@@ -61,7 +61,7 @@ def gallery(arms) -> dict:
         "losses": plots.losses({"streets": arms, "camvid": arms}, {"streets": 19, "camvid": 11}),
         "learning": plots.learning(arms, 19),
         "gradients": plots.gradients(arms),
-        "classes": plots.per_class(models, table.names, share),
+        "classes": plots.per_class({"streets": (models, table.names, share), "again": (models, table.names, share)}),
         "confusion": plots.confusion(matrix, table.names),
         "gain": plots.gain_by_frequency({"Dice": value - 0.5, "soft IoU": 0.5 - value}, share, table.names, "difference, points"),
         "reliability": plots.reliability({name: found[0].scores["test"].calibration for name, found in arms.items()}),

@@ -1,5 +1,6 @@
 """Figures of scores: classes, confusion, calibration, cost, differences. Values come in [0, 1] and are drawn in %."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -8,32 +9,44 @@ from matplotlib.figure import Figure
 
 from seglib.plots.style import blank, canvas, color, marker
 
+FOUND = 0.005  # a class with a lower IoU in every group is named, not drawn
 
-def per_class(
-    groups: Mapping[str, tuple], names: Sequence[str], shares: np.ndarray | None = None, xlabel: str = "IoU, %", columns: int = 2
-) -> Figure:
-    """groups {label: (value (K,), low (K,), high (K,))}: a marker with its interval per class, most frequent class first.
 
-    `shares` (K,) orders the classes and is written beside their names. Undefined values (NaN) are left out. Two columns of classes, so
-    that five groups fit side by side at the width of a page.
+def per_class(panels: Mapping[str, tuple[Mapping[str, tuple], Sequence[str], np.ndarray]], xlabel: str = "IoU, %") -> Figure:
+    """panels {title: (groups, names, shares)}, a panel per data set: a marker with its interval per class, most frequent class first.
+
+    groups {label: (value (K,), low (K,), high (K,))}; `shares` (K,) orders the classes and is written beside their names. Classes that
+    no group finds stand by name below the panel. Undefined values (NaN) are left out.
     """
-    if not groups:
+    if not any(groups for groups, _, _ in panels.values()):
         return blank()
-    order = np.arange(len(names)) if shares is None else np.argsort(-np.asarray(shares))
-    rows = -(-len(order) // columns)
-    figure, axes = canvas(0.1 * rows * max(4, len(groups)) + 2.0, 1, columns, sharex=True)
-    offsets = np.linspace(-0.34, 0.34, len(groups)) if len(groups) > 1 else [0.0]
-    for column, axis in enumerate(axes[0]):
-        part = order[column * rows : (column + 1) * rows]
-        for i, (label, group) in enumerate(groups.items()):
-            value, low, high = (100 * np.asarray(x, float)[part] for x in group)
-            error, places = np.maximum([value - low, high - value], 0), np.arange(len(part)) + offsets[i]
-            axis.errorbar(value, places, xerr=error, fmt=marker(i), color=color(i), label=label, markersize=2.8, elinewidth=0.8)
-        ticks = [names[k] if shares is None else f"{names[k]} ({_short(100 * shares[k])} %)" for k in part]
-        axis.set_yticks(np.arange(len(part)), ticks)
-        axis.set(xlabel=xlabel, ylim=(rows - 0.5, -0.5), xlim=(-2, 102))
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=min(5, len(groups)))
+    drawn = {title: _found(groups, shares) for title, (groups, _, shares) in panels.items()}
+    rows = max(map(len, drawn.values()))
+    most = max(len(groups) for groups, _, _ in panels.values())
+    figure, axes = canvas(0.105 * rows * max(4, most) + 2.6, 1, len(panels))
+    for axis, (title, (groups, names, shares)) in zip(axes[0], panels.items(), strict=True):
+        _classes(axis, groups, [f"{names[k]} ({_short(100 * shares[k])} %)" for k in drawn[title]], drawn[title])
+        missed = [names[k] for k in np.argsort(-np.asarray(shares), kind="stable") if k not in drawn[title] and shares[k] > 0]
+        note = f"\nnever found: {', '.join(missed)}" if missed else ""
+        axis.set(title=title, xlim=(-1, None), ylim=(len(drawn[title]) - 0.5, -0.5))
+        axis.set_xlabel(textwrap.fill(xlabel + note, 62, replace_whitespace=False))
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=min(5, most))
     return figure
+
+
+def _found(groups: Mapping[str, tuple], shares: np.ndarray) -> list[int]:
+    """The classes that some group finds, the most frequent first."""
+    best = np.nanmax([np.nan_to_num(np.asarray(group[0], float)) for group in groups.values()], axis=0)
+    return [int(k) for k in np.argsort(-np.asarray(shares), kind="stable") if best[k] >= FOUND]
+
+
+def _classes(axis, groups: Mapping[str, tuple], ticks: list[str], part: list[int]) -> None:
+    offsets = np.linspace(-0.34, 0.34, len(groups)) if len(groups) > 1 else [0.0]
+    for i, (label, group) in enumerate(groups.items()):
+        value, low, high = (100 * np.asarray(x, float)[part] for x in group)
+        error, places = np.maximum([value - low, high - value], 0), np.arange(len(part)) + offsets[i]
+        axis.errorbar(value, places, xerr=error, fmt=marker(i), color=color(i), label=label, markersize=2.8, elinewidth=0.8)
+    axis.set_yticks(np.arange(len(part)), ticks)
 
 
 def _short(value: float) -> str:

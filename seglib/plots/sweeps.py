@@ -10,7 +10,7 @@ from seglib.plots.style import blank, canvas, color, marker
 
 def lines(groups: Mapping[str, Mapping[float, Sequence[float]]], xlabel: str, ylabel: str, *, log: bool = True, factor: float = 100.0,
           height: float = 6.0) -> Figure:  # fmt: skip
-    """groups {label: {x: values of the seeds}}: the mean as a line, every seed as a point."""
+    """groups {label: {x: values of the seeds}}: the mean as a line, every seed as a dash."""
     if not groups:
         return blank()
     figure, axes = canvas(height)
@@ -19,7 +19,7 @@ def lines(groups: Mapping[str, Mapping[float, Sequence[float]]], xlabel: str, yl
         x = sorted(points)
         axis.plot(x, [factor * np.mean(points[value]) for value in x], color=color(i), marker=marker(i), label=label)
         for value in x:
-            axis.plot([value] * len(points[value]), factor * np.asarray(points[value]), ".", color=color(i), markersize=3, alpha=0.6)
+            axis.plot([value] * len(points[value]), factor * np.asarray(points[value]), "_", color=color(i), markersize=7, alpha=0.8)
     axis.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if log else "linear")
     axis.set_xticks(sorted({x for points in groups.values() for x in points}))
     axis.xaxis.set_major_formatter("{x:g}")

@@ -25,5 +25,7 @@ def collect(profile: str, dataset: str) -> tables.Evidence:
             if profile != "published" and not mine:
                 found.kept.add((place, experiment))
         for record in records.load_all(store.RESULTS / place / SINGLE).values():
-            found.groups.setdefault((place, SINGLE), {}).setdefault(record.config["model"], []).append(record)
+            trained = record.config["dataset"]
+            arm = record.config["model"] if trained == place else f"{record.config['model']}-from-{trained}"
+            found.groups.setdefault((place, SINGLE), {}).setdefault(arm, []).append(record)
     return found

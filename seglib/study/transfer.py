@@ -17,10 +17,15 @@ def transfer(job: Job, source: Path, target: Path, limit: int | None) -> Record:
     started = time.monotonic()
     model, config = training.load_model(source, training.run_name(job.config))
     found = on_shared_classes(model, config, data.load(job.target, "test", limit=limit))
-    config_known = training.to_dict(training.resolve(config))
-    record = Record(job.name, config_known, scores={"test": found}, cost={"seconds": round(time.monotonic() - started, 3)})
-    files.save(record, target / f"{job.name}.json")
-    return record
+    path = save(found, config, job.name, "test", target, seconds=round(time.monotonic() - started, 3))
+    return files.load(path)
+
+
+def save(found: Scores, config: training.TrainConfig, name: str, split: str, folder: Path, **cost) -> Path:
+    """Keep counts of a finished run on another split or data set as the record <folder>/<name>.json, with the run's settings."""
+    path = Path(folder) / f"{name}.json"
+    files.save(Record(name, training.to_dict(training.resolve(config)), scores={split: found}, cost=cost), path)
+    return path
 
 
 def on_shared_classes(model, config, dataset) -> Scores:
@@ -29,8 +34,9 @@ def on_shared_classes(model, config, dataset) -> Scores:
 
 
 def _image(model, config, dataset, i: int) -> Scores:
-    image, truth = dataset[i].image, np.asarray(dataset.truth(i)[0])
-    predicted = np.asarray(evaluation.predict(model, image, size=config.size)[0])
+    truth = np.asarray(dataset.truth(i)[0])
+    maps = evaluation.logits(model, dataset[i].image, size=config.size)
+    predicted = evaluation.decide(maps, truth.shape, data.table(config.dataset).num_classes)[0].cpu().numpy()
     if dataset.labels.num_classes != CAMVID.num_classes:
         truth = CITYSCAPES_TO_CAMVID[truth]
     if config.dataset != "camvid":

@@ -6,6 +6,7 @@ from seglib import scores
 from seglib.tables import evidence as read
 from seglib.tables.claims import claims
 from seglib.tables.evidence import Evidence, Groups
+from seglib.tables.factors import FACTORS, compared_with, differs
 from seglib.tables.layout import EMPTY, KEPT, LEFT, Table, filled, signed
 from seglib.tables.names import DATASETS, name
 
@@ -52,16 +53,16 @@ def architectures(evidence: Evidence) -> Table:
     for dataset in evidence.datasets():
         groups, mark = evidence.of(dataset, "architectures"), _mark(evidence, dataset, "architectures")
         rows = [_score_row(name(arm), found, mark) for arm, found in groups.items()]
-        rows += [_score_row(_recipe(found), found, "") for found in evidence.of(dataset, read.SINGLE).values()]
+        rows += [_score_row(_recipe(arm, found), found, "") for arm, found in evidence.of(dataset, read.SINGLE).items()]
         if rows:
             blocks.append((DATASETS[dataset], [*_floors(evidence, dataset), *rows, *_ceilings(evidence, dataset)]))
     return filled(Table(columns, blocks), LEFT.format(38)) if blocks else _nothing(columns)
 
 
-def _recipe(found) -> str:
+def _recipe(arm: str, found) -> str:
     """A run that belongs to no experiment, by what sets it apart: U-Net, cross-entropy + Dice, 8,000 shown."""
     config = found[0].config
-    return f"{name(config['model'])}, {name(config['loss'])}, {config['images']:,} shown"
+    return f"{name(arm)}, {name(config['loss'])}, {config['images']:,} shown"
 
 
 def _nothing(columns: list[str]) -> Table:
@@ -134,17 +135,6 @@ def _across_seeds(groups: Groups, arm: str, base: str) -> str:
     return EMPTY if not np.isfinite(low) else f"[{signed(low)}, {signed(high)}]"
 
 
-# Experiment, what it is called, the arm that the others are compared with (None: the arm of the same model before the hyphen).
-FACTORS = (
-    ("transforms", "Transforms, to none; sizes, to the usual one with flips", None),
-    ("annotation", "Annotation, to fine", "fine"),
-    ("void", "Void as a class, to ignored", None),
-    ("optimisers", "Optimisers and schedules, to AdamW with one-cycle", "adamw"),
-    ("data", "Share of train, to all of it", None),
-    ("architectures", "Controls, to U-Net and Swin V2", None),
-)
-
-
 def ablations(evidence: Evidence) -> Table:
     """One factor at a time: mIoU of each arm and its paired difference to the base, data sets side by side."""
     datasets = evidence.datasets() or ["streets"]
@@ -152,36 +142,17 @@ def ablations(evidence: Evidence) -> Table:
     blocks = []
     for experiment, title, base in FACTORS:
         arms = list(dict.fromkeys(arm for dataset in datasets for arm in evidence.of(dataset, experiment)))
-        rows = [_change(evidence, datasets, experiment, arm, base) for arm in arms if _differs(evidence, experiment, arm, base)]
+        rows = [_change(evidence, datasets, experiment, arm, base) for arm in arms if differs(evidence, datasets, experiment, arm, base)]
         blocks.append((title, rows))
     if not any(rows for _, rows in blocks):
         blocks = [("", [["no records yet", *[EMPTY] * (len(columns) - 1)]])]
     return Table(columns, blocks)
 
 
-def _base(experiment: str, arm: str, base: str | None) -> str | None:
-    """The arm to compare with, None for an arm that is not compared."""
-    if base:
-        return base
-    if experiment == "transforms":
-        return "flip" if arm.startswith("size-") else "none"
-    if experiment == "architectures":
-        return {"unet-no-skips": "unet", "cnn_j": "swin"}.get(arm)
-    model = arm.rsplit("-", 1)[0]
-    return f"{model}-ignore" if experiment == "void" else f"{model}-100"
-
-
-def _differs(evidence: Evidence, experiment: str, arm: str, base: str | None) -> bool:
-    """False for the base itself, under whatever name: the very same runs."""
-    other = _base(experiment, arm, base)
-    found = [evidence.of(dataset, experiment) for dataset in evidence.datasets()]
-    return any(arm in groups and other in groups and groups[arm][0].name != groups[other][0].name for groups in found)
-
-
 def _change(evidence: Evidence, datasets, experiment: str, arm: str, base: str | None) -> list[str]:
     cells = [name(arm)]
     for dataset in datasets:
-        groups, other = evidence.of(dataset, experiment), _base(experiment, arm, base)
+        groups, other = evidence.of(dataset, experiment), compared_with(experiment, arm, base)
         found = groups.get(arm)
         cells += [_spread(found, _mark(evidence, dataset, experiment)), _difference(groups, arm, other)] if found else [EMPTY, EMPTY]
     return cells

@@ -98,7 +98,7 @@ def outcome(evidence: Evidence) -> Table:
     for experiment, planned in PLAN:
         cells = [_outcome(evidence, place, experiment) for place in places]
         if experiment != SINGLE or any(cell != NOT_RUN for cell in cells):
-            rows.append(["longer U-Net" if experiment == SINGLE else experiment, planned, *cells])
+            rows.append(["longer runs" if experiment == SINGLE else experiment, planned, *cells])
     return Table(["Experiment", "planned, 3 seeds each", *[DATASETS[place] for place in places]], [("", rows)], "llll")
 
 

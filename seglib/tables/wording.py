@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from seglib.tables import evidence as read
-from seglib.tables import readings
+from seglib.tables import factors, readings
 from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.layout import escape
 from seglib.tables.names import name
@@ -18,13 +18,15 @@ def listed(words: Sequence[str]) -> str:
 
 
 def of_report(evidence: Evidence) -> dict[str, str]:
-    """section/data, where one of the experiments on data has a record; classes/<dataset>/thin, uncommon and rare: their names."""
+    """section/data, where one of the experiments on data has a record; classes/<dataset>/thin, uncommon and rare: their names; changes/...:
+    see `factors.totals`."""
     found = {"section/data": "yes"} if any(evidence.of(place, what) for place in evidence.datasets() for what in DATA) else {}
     for dataset in evidence.datasets():
         for experiment in ("architectures", "losses", read.SINGLE):
             for records in evidence.of(dataset, experiment).values():
                 kinds = readings.kinds(records[0]).items()
                 found |= {f"classes/{dataset}/{kind}": listed(names) for kind, names in kinds if f"classes/{dataset}/{kind}" not in found}
+        found |= {key: escape(text) for key, text in factors.totals(evidence, dataset)}
     return {key: text for key, text in found.items() if text}
 
 

@@ -1,31 +1,22 @@
-"""What every notebook starts and ends with: settings checked, records, arrays kept of trained weights, numbers and figures."""
+"""One notebook at work: settings checked, records, arrays kept of trained weights, numbers and figures."""
 
-import importlib.util
 import json
 import os
-import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+import numpy as np
+from IPython import get_ipython
+from IPython.core.pylabtools import select_figure_formats
+from IPython.display import Markdown, display
+
+from seglib import plots, records, study
+from seglib.study.store import RESULTS
+
+ROOT = Path(__file__).resolve().parents[2]
 KEPT_BYTES = 300_000  # the largest file of arrays that goes with the published records
 CORE = ("architectures", "losses")  # no notebook makes sense without these
-
-if importlib.util.find_spec("torch") is None or importlib.util.find_spec("papermill") is None:  # a kernel of another environment
-    raise ImportError(
-        f"this kernel ({sys.executable}) lacks the project's packages: run 'bash notebooks/run.sh --profile published' once, "
-        "which makes .venv, then choose the kernel of .venv, or start JupyterLab with .venv/bin/jupyter lab"
-    )
-
-import numpy as np  # noqa: E402
-from IPython import get_ipython  # noqa: E402
-from IPython.core.pylabtools import select_figure_formats  # noqa: E402
-from IPython.display import Markdown, display  # noqa: E402
-
-from seglib import plots, records, scores, study  # noqa: E402
-from seglib.study.store import RESULTS  # noqa: E402
-
 BANNER = (
     "> **Profile {profile}, data set {dataset}.** The fixed prose of this notebook was written beside the published run; "
     "tables, figures and readings below are computed from the records of this one."
@@ -200,115 +191,3 @@ def start(stem: str, namespace: dict, **kinds: type) -> Page:
     if profile != "published":
         say(BANNER.format(profile=profile, dataset=dataset))
     return Page(stem, profile, dataset)
-
-
-def last(record: records.Record, key: str) -> float:
-    """The last measured value of a history key; NaN where it was never measured."""
-    return next((row[key] for row in reversed(record.history) if row.get(key) is not None), float("nan"))
-
-
-def pooled(found: Iterable[records.Record], split: str = "test") -> records.Scores:
-    """The counts of several seeds of one arm added up, image by image: one Scores for a confusion matrix of them all."""
-    return scores.pool(record.scores[split] for record in found)
-
-
-def spread(found: Iterable[records.Record], split: str = "test", score: Callable = scores.mean_iou) -> str:
-    """A score of the confusion matrix over the seeds, in words: "41.2 % (sd 0.6 over 3 seeds)"."""
-    values = [100 * score(record.scores[split].matrix) for record in found]
-    if len(values) == 1:
-        return f"{values[0]:.1f} % (one seed)"
-    return f"{np.mean(values):.1f} % (sd {np.std(values, ddof=1):.1f} over {len(values)} seeds)"
-
-
-def seeds(found: Sequence) -> str:
-    return "1 seed" if len(found) == 1 else f"{len(found)} seeds"
-
-
-def tests(found: Iterable[records.Record]) -> list[records.Scores]:
-    """The test counts of each seed: what the intervals of `scores` are made of."""
-    return [record.scores["test"] for record in found]
-
-
-def mean(found: Iterable[records.Record], score: Callable = lambda test: scores.mean_iou(test.matrix)):
-    """score(test Scores), mean over the seeds: mIoU unless told. Works class by class, too; NaN where a seed has none."""
-    return np.mean([score(test) for test in tests(found)], axis=0)
-
-
-def class_iou(found: Iterable[records.Record]) -> np.ndarray:
-    """(K,) IoU of every class on test, mean over the seeds."""
-    return mean(found, lambda test: scores.iou(test.matrix))
-
-
-def differences(arms: dict[str, list[records.Record]], base: str) -> dict[str, tuple]:
-    """{arm: (difference of mean mIoU to `base`, low, high, p)}, a paired bootstrap over the same images, for every other arm."""
-    return {name: scores.paired_bootstrap(tests(found), tests(arms[base])) for name, found in arms.items() if name != base}
-
-
-def points(difference: float) -> str:
-    """A difference of scores in [-1, 1], in points of %, with its sign: "+2.1"; what rounds to nothing is never "-0.0"."""
-    return f"{round(100 * difference, 1) + 0.0:+.1f}"
-
-
-def sentence(name: str, base: str, difference: float, low: float, high: float, *_) -> str:
-    """What a paired difference allows to be said, whichever way it came out."""
-    interval = f"95 % interval {points(low)} to {points(high)}"
-    if low <= 0 <= high:
-        return f"{name} and {base} cannot be told apart ({points(difference)} points, {interval})."
-    return f"{name} is {100 * abs(difference):.1f} points {'above' if difference > 0 else 'below'} {base} ({interval})."
-
-
-def pick(arms: dict[str, list], *names: str) -> dict[str, list]:
-    """The arms of these names that there are, in this order: published records come in the order of the alphabet."""
-    return {name: arms[name] for name in names if name in arms}
-
-
-def scored(arms: dict[str, list[records.Record]]) -> dict[str, records.Scores]:
-    """{arm: counts of its seeds added up}."""
-    return {name: pooled(found) for name, found in arms.items()}
-
-
-def range_of(found: Iterable[records.Record], score: Callable, split: str = "test") -> tuple[float, float, float]:
-    """Mean, lowest and highest seed of score(Scores): what `plots.bars` and `plots.per_class` draw. Works class by class, too."""
-    values = np.array([score(record.scores[split]) for record in found], float)
-    return values.mean(axis=0), values.min(axis=0), values.max(axis=0)
-
-
-def ranking(arms: dict[str, list[records.Record]], names: dict[str, str] | None = None) -> str:
-    """The arms by test mIoU, best first, in one sentence."""
-    if not arms:
-        return "Nothing to read yet."
-    order = sorted(arms, key=lambda name: -mean(arms[name]))
-    return "Test mIoU, best first: " + "; ".join(f"{(names or {}).get(name, name)} {spread(arms[name])}" for name in order) + "."
-
-
-def against(arms: dict[str, list[records.Record]], base: str, names: dict[str, str] | None = None) -> str:
-    """One sentence per arm: its paired difference to `base`."""
-    return " ".join(sentence(name, (names or {}).get(base, base), *row) for name, *row in forest(arms, base, names))
-
-
-def forest(arms: dict[str, list[records.Record]], base: str, names: dict[str, str] | None = None) -> list[tuple]:
-    """Rows for `plots.forest`: (arm, difference to `base`, low, high)."""
-    rows = differences(arms, base) if base in arms else {}
-    return [((names or {}).get(name, name), *row[:3]) for name, row in rows.items()]
-
-
-def flat(*groups: dict[str, list[records.Record]]) -> list[records.Record]:
-    """All records of some groups: what a figure names as its sources."""
-    return [record for group in groups for found in group.values() for record in found]
-
-
-def verdict(arms: dict[str, list[records.Record]], name: str, base: str, sign: int) -> str:
-    """What the records say of the claim that arm `name` is above (sign +1) or below (-1) arm `base`.
-
-    Open without either arm, while an arm has fewer than three seeds, and where the interval over images holds 0: the report's rule.
-    """
-    if not (arms.get(name) and arms.get(base)):
-        return "open: not measured"
-    difference, low, high, _ = differences(arms, base)[name]
-    shown = f"{points(difference)} points, 95 % {points(low)} to {points(high)}"
-    fewest = min(len(arms[name]), len(arms[base]))
-    if fewest < 3:
-        return f"open: {shown}, but only {seeds(range(fewest))} an arm"
-    if low <= 0 <= high:
-        return f"open: {shown}"
-    return f"{'confirmed' if sign * difference > 0 else 'refuted'}: {shown}"

@@ -1,0 +1,37 @@
+"""What every notebook starts and ends with: `start` -> Page, its records and figures, and readings computed from records."""
+
+import importlib.util
+import sys
+
+if importlib.util.find_spec("torch") is None or importlib.util.find_spec("papermill") is None:  # a kernel of another environment
+    raise ImportError(
+        f"this kernel ({sys.executable}) lacks the project's packages: run 'bash notebooks/run.sh --profile published' once, "
+        "which makes .venv, then choose the kernel of .venv, or start JupyterLab with .venv/bin/jupyter lab"
+    )
+
+from seglib.notebook.page import KEPT_BYTES, Page, check_parameters, clean, display, say, start  # noqa: E402
+from seglib.notebook.readings import (  # noqa: E402
+    against,
+    class_iou,
+    differences,
+    flat,
+    forest,
+    last,
+    mean,
+    on_test,
+    pick,
+    points,
+    pooled,
+    range_of,
+    ranking,
+    scored,
+    seeds,
+    sentence,
+    spread,
+    verdict,
+)
+
+__all__ = [
+    "KEPT_BYTES", "Page", "against", "check_parameters", "class_iou", "clean", "differences", "display", "flat", "forest", "last", "mean",
+    "on_test", "pick", "points", "pooled", "range_of", "ranking", "say", "scored", "seeds", "sentence", "spread", "start", "verdict",
+]  # fmt: skip
