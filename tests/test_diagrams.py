@@ -8,8 +8,9 @@ import torch
 
 from seglib import diagrams, models
 
-DRAWN = {"fcn": ("fcn8s", 4), "unet": ("unet", 4), "vit": ("vit", 64), "swin": ("swin", 16)}
+DRAWN = {"baseline": ("fcn_baseline", 4), "fcn": ("fcn8s", 4), "unet": ("unet", 4), "vit": ("vit", 64), "swin": ("swin", 16)}
 FULL = {
+    "baseline": ("fcn_baseline", {"256", "96×96", "384×384", "19 scores a pixel\n768×768"}),
     "fcn": ("fcn8s", {"4096", "512", "48×48", "24×24", "×8"}),
     "unet": ("unet", {"512+512", "1024", "48×48", "19 scores a pixel\n768×768"}),
     "vit": ("vit", {"linear projection, 768 → 384", "MLP\n384→1536\n→384", "2304", "384×384"}),

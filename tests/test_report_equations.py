@@ -98,6 +98,13 @@ def test_dice_and_soft_iou(batch):
     assert losses.cross_entropy_dice(logits, target).item() == pytest.approx(mixture.item())
 
 
+def test_mixture(batch):
+    logits, target, p, y, r, present = batch
+    entropy = -np.log(p[np.arange(len(y)), y]).mean()
+    dice = 1 - np.mean([2 * (r[:, k] * p[:, k]).sum() / (r[:, k] + p[:, k]).sum() for k in present])
+    assert losses.cross_entropy_dice(logits, target).item() == pytest.approx(entropy + dice)
+
+
 def test_generalised_dice(batch):
     logits, target, p, _, r, present = batch
     v = r[:, present].sum(0) ** -2.0

@@ -120,3 +120,43 @@ def _upsample(axes, start: float, end: float, words: str) -> None:
     """A transposed convolution along the lower row."""
     draw.arrow(axes, (start, BOTTOM), (end, BOTTOM), color=draw.UP, width=1.8)
     draw.text(axes, (start + end) / 2, BOTTOM + 0.24, words, color=draw.tint(draw.UP, -0.4))
+
+
+def baseline(model: nn.Module, size: tuple[int, int] = (768, 768), image=None, mask=None) -> Figure:
+    """The original's own network in one row: convolution and pooling three times, transposed convolutions back. As `fcn` otherwise."""
+    found = shapes(model, size)
+    figure, axes = draw.page(4.9)
+    middle = 2.15
+    wide, high = draw.fit(size, TALL)
+    draw.picture(axes, draw.as_picture(image, size), 0.35, middle - high / 2, wide, high)
+    draw.text(axes, 0.35 + wide / 2, middle - high / 2 - 0.25, f"image\n{draw.by(found['image'])}", va="top")
+    x = 0.35 + wide + 0.5
+    steps = [(found[f"encoder.{stage}{part}"], color) for stage in range(3) for part, color in ((".0", draw.CONV), ("", draw.POOL))]
+    steps += [(found[name], draw.UP) for name in ("decoder.0", "decoder.1")] + [(found["head"], draw.SCORE)]
+    for shape, color in steps:
+        x = _map(axes, x, middle, shape, size, color)
+    wide, high = draw.fit(size, TALL)
+    left = draw.WIDTH - 0.35 - wide
+    draw.picture(axes, draw.as_picture(mask, size), left, middle - high / 2, wide, high)
+    draw.text(axes, left + wide / 2, middle - high / 2 - 0.25, f"{found[''][0]} scores a pixel\n{draw.by(found[''])}", va="top")
+    entries = [
+        (draw.CONV, "3×3 convolution, ReLU"),
+        (draw.POOL, "2×2 max-pool"),
+        (draw.UP, "2×2 transposed convolution, stride 2"),
+        (draw.SCORE, "the last of them: class scores"),
+    ]
+    draw.legend(axes, 0.35, 4.65, entries, (3.4, 2.3, 5.3))
+    return figure
+
+
+def _map(axes, x: float, y: float, shape: tuple, size: tuple[int, int], color: str) -> float:
+    """One map with its channels above and its extent below; returns where the next one begins."""
+    high, width = height_of(shape, size), 0.1 if color == draw.POOL else width_of(shape[0])
+    right = draw.box(axes, x, y, width, high, color)
+    if color != draw.POOL:
+        draw.text(axes, x + width / 2 + draw.DEPTH * high, y + high / 2 + draw.DEPTH * high + 0.17, f"{shape[0]}")
+    if color == draw.CONV:  # as large as the map before it
+        return right + 0.06 - draw.DEPTH * high * 0.5
+    above = height_of((shape[0], 2 * shape[1], 2 * shape[2]), size) if color == draw.POOL else high  # below the convolution before it
+    draw.text(axes, x + width / 2, y - above / 2 - 0.25, draw.by(shape))
+    return right + 0.6
