@@ -18,6 +18,7 @@ MODEL_NAMES = {
     "fcn_baseline": "FCN baseline", "fcn32s": "FCN-32s", "fcn16s": "FCN-16s", "fcn8s": "FCN-8s", "unet": "U-Net", "vit": "ViT",
     "swin": "Swin V2", "cnn_j": "CNN, same decoder",
 }  # fmt: skip
+DATASET_NAMES = {"streets": "streets", "camvid": "CamVid", "cityscapes": "Cityscapes"}
 
 
 def series(records: Sequence[Record], key: str) -> tuple[np.ndarray, np.ndarray]:
@@ -91,8 +92,8 @@ def losses(data_sets: Mapping[str, Mapping[str, Sequence[Record]]], num_classes:
         for index, (loss, records) in enumerate(groups.items()):
             band(axis, records, "val_miou", index, LOSS_NAMES.get(loss, loss), 100.0)
             band(nats if "cross_entropy" in loss else overlap, records, "loss", index, None, style=style)
-        _chance(nats, np.log(num_classes[name]), f"chance, {name}")
-        axis.set(title=f"score, {name}", xlabel="epoch", ylabel="mIoU on val, %" if axis is miou[0] else "")
+        _chance(nats, np.log(num_classes[name]), f"chance, {DATASET_NAMES.get(name, name)}")
+        axis.set(title=f"score, {DATASET_NAMES.get(name, name)}", xlabel="epoch", ylabel="mIoU on val, %" if axis is miou[0] else "")
     nats.set(title="loss: cross-entropy", xlabel="epoch", ylabel="nats per pixel", ylim=(0, None))
     overlap.set(title="loss: overlap", xlabel="epoch", ylabel="1 − overlap", ylim=(None, 1.02))
     nats.set_ylim(top=1.12 * max(np.log(num_classes[name]) for name in data_sets))
@@ -103,7 +104,9 @@ def losses(data_sets: Mapping[str, Mapping[str, Sequence[Record]]], num_classes:
         axis.set_ylim(0, top)
     handles, labels = miou[0].get_legend_handles_labels()
     styles = zip(data_sets, ("solid", "dashed", "dotted"), strict=False) if len(data_sets) > 1 else ()
-    title = "loss panels: " + ", ".join(f"{name} {style}" for name, style in styles) if len(data_sets) > 1 else None
+    title = (
+        "loss panels: " + ", ".join(f"{DATASET_NAMES.get(name, name)} {style}" for name, style in styles) if len(data_sets) > 1 else None
+    )
     figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), title=title)
     return figure
 
