@@ -137,6 +137,7 @@ def report(arguments) -> None:
     datasets = (arguments.dataset,) if arguments.dataset else DATASETS[:2]
     if arguments.measure:
         paths = [measures.baselines(dataset) for dataset in datasets] if "baselines" in arguments.measure else []
+        paths += [measures.grids(dataset) for dataset in datasets] if "grids" in arguments.measure else []
         paths += [measures.model_costs()] if "models" in arguments.measure else []
     else:
         profile = arguments.profile or os.environ.get("SEGLIB_PROFILE") or "published"
@@ -259,7 +260,7 @@ def _study_parsers(commands) -> None:
     made.add_argument("--output", help="folder to write to (default: report/generated, or below the profile's folder)")
     made.add_argument("--readme", action="store_true", help="also renew the results table of README.md")
     made.add_argument(
-        "--measure", action="append", choices=("baselines", "models"), help="measure floors and ceilings, or models, into report/results"
+        "--measure", action="append", choices=("baselines", "grids", "models"), help="measure bounds of the data or models anew"
     )
 
 

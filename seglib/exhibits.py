@@ -229,24 +229,3 @@ def baselines(page) -> dict:
         "shares": {name: 100 * float(n) / float(pixels.sum()) for name, n in zip(train.labels.names, pixels, strict=True)},
         "counts": {"train": len(train), "test": count},
     }
-
-
-def on_grid(truth: np.ndarray, grid: tuple[int, int], num_classes: int) -> np.ndarray:
-    """(H, W) labels -> (H, W): every cell of a grid (rows, columns) set to its most frequent class, void only where all of it is void."""
-    rows, columns = (np.arange(length) * cells // length for length, cells in zip(truth.shape, grid))
-    cell = rows[:, None] * grid[1] + columns
-    votes = np.bincount((cell * 256 + truth).ravel(), minlength=256 * grid[0] * grid[1]).reshape(-1, 256)[:, :num_classes]
-    best = np.where(votes.any(1), votes.argmax(1), IGNORE).astype(np.uint8)
-    return best[cell]
-
-
-def ceilings(dataset: str, grids: tuple[tuple[int, int], ...], limit: int | None = None) -> dict:
-    """{"grids": {"h×w": mIoU of the test truth decided on that grid and enlarged again}} for measure-grids-<dataset>.json."""
-    source = data.source(dataset, "test")
-    truths = [np.asarray(source.truth(i)[0]) for i in range(min(limit or len(source.names), len(source.names)))]
-    classes = source.labels.num_classes
-    found = {grid: sum(scores.confusion(truth, on_grid(truth, grid, classes), classes) for truth in truths) for grid in grids}
-    return {
-        "grids": {f"{h}x{w}": round(100 * float(scores.mean_iou(matrix)), 3) for (h, w), matrix in found.items()},
-        "counts": len(truths),
-    }

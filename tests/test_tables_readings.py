@@ -5,7 +5,7 @@ import pytest
 import torch
 from study_helpers import record
 
-from seglib import exhibits, losses, records, tables
+from seglib import losses, records, scores, tables
 from seglib.study import evidence, store
 from seglib.tables import Evidence, cards, gradients, layout, outcome, readings, wording
 from seglib.tables import evidence as read
@@ -150,8 +150,8 @@ def test_published_rows_stand_in_two_lists():
 
 def test_a_cell_of_the_grid_takes_its_most_frequent_class():
     truth = np.array([[0, 0, 1, 1], [0, 2, 255, 255]], np.uint8)
-    assert exhibits.on_grid(truth, (1, 2), 3).tolist() == [[0, 0, 1, 1]] * 2
-    assert exhibits.on_grid(truth, (2, 4), 3).tolist() == truth.tolist()
+    assert scores.on_grid(truth, (1, 2), 3).tolist() == [[0, 0, 1, 1]] * 2
+    assert scores.on_grid(truth, (2, 4), 3).tolist() == truth.tolist()
 
 
 def test_full_runs_of_a_sweep_stand_apart_and_the_comparisons_rate_is_the_chosen_one():

@@ -3,7 +3,7 @@
 An undefined score (a class neither in the truth nor predicted) is NaN, and means skip it. Rows of a matrix are the truth.
 """
 
-from seglib.scores.baselines import constant_class, pixel_prior, subsampled_truth
+from seglib.scores.baselines import constant_class, gridded_truth, on_grid, pixel_prior, subsampled_truth
 from seglib.scores.boundary import boundary_counts, boundary_width
 from seglib.scores.counts import accumulate, calibration_counts, confusion, count, image_counts, instance_sums, label_ids, pool
 from seglib.scores.intervals import bootstrap, class_bootstrap, paired_bootstrap, paired_difference, seed_interval
@@ -44,6 +44,7 @@ __all__ = [
     "constant_class",
     "count",
     "frequency_weighted_iou",
+    "gridded_truth",
     "image_counts",
     "image_iou",
     "instance_iou",
@@ -53,6 +54,7 @@ __all__ = [
     "mean",
     "mean_image_iou",
     "mean_iou",
+    "on_grid",
     "original_iiou",
     "original_iou",
     "paired_bootstrap",

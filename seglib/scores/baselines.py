@@ -52,6 +52,21 @@ def subsample(target, factor: int, num_classes: int) -> np.ndarray:
     return majority.repeat(factor, 0).repeat(factor, 1)[:h, :w]
 
 
+def on_grid(truth, grid: tuple[int, int], num_classes: int) -> np.ndarray:
+    """(H, W) labels -> (H, W): every cell of a grid (rows, columns) set to its most frequent class, void only where all of it is void."""
+    truth = as_bytes(truth, "truth")
+    rows, columns = (np.arange(length) * cells // length for length, cells in zip(truth.shape, grid))
+    cell = rows[:, None] * grid[1] + columns
+    votes = np.bincount((cell * 256 + truth).ravel(), minlength=256 * grid[0] * grid[1]).reshape(-1, 256)[:, :num_classes]
+    best = np.where(votes.any(1), votes.argmax(1), IGNORE).astype(np.uint8)
+    return best[cell]
+
+
+def gridded_truth(targets: Iterable, grid: tuple[int, int], num_classes: int) -> np.ndarray:
+    """Ceiling: the truth decided cell by cell on a grid (rows, columns) and enlarged again -> matrix (K, K+1)."""
+    return _some(sum(confusion(target, on_grid(target, grid, num_classes), num_classes) for target in targets))
+
+
 def _fit(labels: np.ndarray, shape) -> np.ndarray:
     """Nearest, centre-aligned resize of (H, W) labels."""
     if labels.shape == tuple(shape):

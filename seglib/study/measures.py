@@ -15,6 +15,7 @@ from seglib.study.profiles import MODELS, PROFILES
 from seglib.study.store import RESULTS
 
 FOREST_PIXELS = 200  # of each training picture
+GRIDS = ((9, 12), (18, 24), (36, 48), (96, 192), (144, 192))  # 144x192 at strides 16, 8 and 4, and the sizes that are trained at
 
 
 def device() -> str:
@@ -48,6 +49,14 @@ def baselines(dataset: str, profile: str = "cpu-full", results: Path | None = No
         "size": list(truths[0].shape),
     }
     return save(f"baselines-{dataset}", values, results)
+
+
+def grids(dataset: str, profile: str = "cpu-full", results: Path | None = None) -> Path:
+    """What the truth itself scores when it is decided on the grids that networks of `profile` decide on -> path of the measurement."""
+    found = data.load(dataset, "test", limit=PROFILES[profile].limits[dataset][2])
+    truths = [np.asarray(found.truth(i)[0]) for i in range(len(found))]
+    values = {f"{h}x{w}": _percent(scores.gridded_truth(truths, (h, w), found.labels.num_classes)) for h, w in GRIDS}
+    return save(f"grids-{dataset}", {"grids": values, "counts": len(truths)}, results)
 
 
 def _truths(found, seen: np.ndarray, shown: list, count: int, rng) -> Iterable[np.ndarray]:
