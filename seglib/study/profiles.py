@@ -19,9 +19,11 @@ TRANSFORMER_RATES = (3e-4, 1e-3, 3e-3)
 SGD_RATES = (1e-2, 3e-2, 1e-1)
 RATES = {"fcn8s": VGG_RATES, "vit": TRANSFORMER_RATES, "swin": TRANSFORMER_RATES, "sgd": SGD_RATES}
 
-# `cpu` has no minutes for a sweep per architecture and uses these: what the sweeps of `cpu-full` chose on streets; study status lists them.
-_FIXED = {"fcn_baseline": 1e-2, "fcn8s": 3e-3, "unet": 1e-2, "vit": 1e-3, "swin": 3e-3}
-ARCHITECTURE_RATES = {"streets": _FIXED, "camvid": _FIXED}
+# `cpu` has no minutes for a sweep per architecture and uses these: what the sweeps of `cpu-full` chose; study status lists them.
+ARCHITECTURE_RATES = {
+    "streets": {"fcn_baseline": 1e-2, "fcn8s": 3e-3, "unet": 1e-2, "vit": 1e-3, "swin": 3e-3},
+    "camvid": {"fcn_baseline": 3e-2, "fcn8s": 1e-3, "unet": 1e-2, "vit": 1e-3, "swin": 1e-2},
+}
 
 
 @dataclass(frozen=True)
