@@ -141,10 +141,11 @@ def _losses(scope: _Scope) -> list[Job]:
     found = []
     for loss in scope.profile.losses:
         comparison, stage = ("figure-6", 10) if loss in FIGURE_6 else ("others", 70)
+        seeds = scope.profile.loss_seeds if loss in FIGURE_6 else scope.profile.other_loss_seeds or scope.profile.loss_seeds
         base = _small(scope, loss=loss, images=scope.profile.loss_images)
         sweep, rate = _tuned(scope, base, loss)
         found += _sweep(scope, "losses", loss, stage, sweep)
-        found += _arm(scope, "losses", comparison, loss, stage + 1, base, rate, scope.profile.loss_seeds)
+        found += _arm(scope, "losses", comparison, loss, stage + 1, base, rate, seeds)
     return found
 
 

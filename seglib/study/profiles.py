@@ -39,6 +39,7 @@ class Profile:
     experiments: tuple[str, ...] = EXPERIMENTS
     seeds: tuple[int, ...] = (0, 1, 2)
     loss_seeds: tuple[int, ...] = (0, 1, 2)
+    other_loss_seeds: tuple[int, ...] | None = None  # of the losses beyond Figure 6; None: loss_seeds
     losses: tuple[str, ...] = FIGURE_6 + OTHER_LOSSES
     size: dict = field(default_factory=dict)
     small_size: dict = field(default_factory=dict)
@@ -100,7 +101,7 @@ PROFILES = {
         common={"batch_size": 4},
     ),
     "cpu": Profile("cpu", experiments=("architectures", "losses"), seeds=(0,), losses=FIGURE_6, sweep_architectures=False, **_CPU),
-    "cpu-full": Profile("cpu-full", **_CPU),
+    "cpu-full": Profile("cpu-full", loss_seeds=(0, 1, 2, 3, 4), other_loss_seeds=(0, 1, 2), **_CPU),
     "gpu": Profile(
         "gpu",
         loss_seeds=(0, 1, 2, 3, 4),
