@@ -62,12 +62,13 @@ def _print_scores(record) -> None:
 
 def evaluate(arguments) -> None:
     from seglib import data, evaluation, labels, scores, training
+    from seglib.data import cityscapes
     from seglib.study import transfer
 
+    if arguments.save and (arguments.split != "test" or arguments.limit or arguments.export):
+        raise ValueError("--save keeps the counts of a whole test split: leave out --split, --limit and --export")
     model, config = training.load_model(Path(arguments.folder), arguments.run)
     if arguments.export:
-        from seglib.data import cityscapes
-
         written = evaluation.export(model, cityscapes.Pictures(arguments.root, arguments.official), arguments.export, size=config.size)
         print(f"{len(written)} label maps for the Cityscapes scorer in {arguments.export}")
         return
@@ -79,7 +80,8 @@ def evaluate(arguments) -> None:
         print(f"  {name:14} {100 * value:5.1f} %")
     print(f"  {'mIoU':14} {100 * scores.mean_iou(found.matrix):5.1f} %")
     if arguments.save:
-        print(transfer.save(found, config, f"{arguments.run}-on-{dataset.name}", arguments.split, Path(arguments.folder)))
+        kept = transfer.save(found, config, f"{arguments.run}-on-{dataset.name}", Path(arguments.folder))
+        print(f"  kept as {kept.name}.json in {arguments.folder}")
 
 
 def predict(arguments) -> None:
@@ -136,8 +138,8 @@ def report(arguments) -> None:
 
     datasets = (arguments.dataset,) if arguments.dataset else DATASETS[:2]
     if arguments.measure:
-        paths = [measures.baselines(dataset) for dataset in datasets] if "baselines" in arguments.measure else []
-        paths += [measures.grids(dataset) for dataset in datasets] if "grids" in arguments.measure else []
+        chosen = [measure for name, measure in measures.OF_DATA.items() if name in arguments.measure]
+        paths = [measure(dataset) for measure in chosen for dataset in datasets]
         paths += [measures.model_costs()] if "models" in arguments.measure else []
     else:
         profile = arguments.profile or os.environ.get("SEGLIB_PROFILE") or "published"
@@ -212,9 +214,7 @@ def _train_parsers(commands) -> None:
             found.add_argument("--force", action="store_true", help="train again even if the run is finished")
             found.add_argument("--tensorboard", action="store_true", help="also write TensorBoard logs beside the checkpoints")
         else:
-            found.add_argument(
-                "--grid", action="append", metavar="NAME=A,B,C", help="a setting and its candidates; may be given several times"
-            )
+            found.add_argument("--grid", action="append", metavar="NAME=A,B,C", help="a setting and its candidates; repeatable")
             found.add_argument("--rounds", type=int, default=4, help="each round halves the candidates and doubles the images (default: 4)")
             found.add_argument("--first-images", type=int, default=120, help="training images of the first round (default: 120)")
         if name in sys.argv[1:2]:

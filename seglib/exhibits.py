@@ -155,15 +155,15 @@ def objects(page) -> dict[str, np.ndarray]:
     count = len(next(iter(arms.values()))[0].scores["test"].tp)
     source = data.source(page.dataset, "test")
     pictures = [(source.image(i), *(np.asarray(part)[CENTRE::EVERY, CENTRE::EVERY] for part in source.truth(i))) for i in range(count)]
-    kept = {"objects": sum(np.bincount(_bins(instances)[1], minlength=len(SIZES) + 1) for _, _, instances in pictures)}
+    kept = {"objects": sum(np.bincount(_bins(truth, instances)[1], minlength=len(SIZES) + 1) for _, truth, instances in pictures)}
     for name, found in arms.items():
         kept[name] = np.array([_found_by_size(*network(page, record), pictures) for record in found])
     return kept
 
 
-def _bins(instances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ids of the objects of one picture, and the bin of each one's size."""
-    ids, pixels = np.unique(instances[instances >= 1000], return_counts=True)
+def _bins(truth: np.ndarray, instances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ids of the objects of one picture whose class is scored (a caravan is void), and the bin of each one's size."""
+    ids, pixels = np.unique(instances[(instances >= 1000) & (truth != IGNORE)], return_counts=True)
     return ids, np.digitize(EVERY * np.sqrt(pixels), SIZES)
 
 
@@ -173,7 +173,7 @@ def _found_by_size(model, config, pictures: list) -> np.ndarray:
     for image, truth, instances in pictures:
         maps = evaluation.logits(model, image, size=config.size)
         right = evaluation.decide(maps, truth.shape, maps.shape[0])[0].cpu().numpy() == truth
-        for number, place in zip(*_bins(instances)):
+        for number, place in zip(*_bins(truth, instances)):
             shares[place].append(right[instances == number].mean())
     return np.array([np.mean(found) if found else np.nan for found in shares])
 

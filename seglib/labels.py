@@ -113,6 +113,7 @@ _CAMVID_ROWS = [
 CAMVID = _table("camvid", _CAMVID_ROWS, void=11, known=range(12))
 
 TABLES = {table.name: table for table in (CITYSCAPES, CAMVID)}
+DATASET_NAMES = {"streets": "streets", "camvid": "CamVid", "cityscapes": "Cityscapes"}  # as text spells them
 
 INSTANCE_CLASSES = tuple(row.train_id for row in _trained if row.has_instances)  # person ... bicycle: train ids 11 to 18
 

@@ -30,6 +30,7 @@ def run(capsys, *words) -> tuple[int, str, str]:
     (["train", "--lr", "fast"], ["lr", "fast"]),
     (["train", "--like", "nowhere.json"], ["nowhere.json"]),
     (["evaluate", "unet-none"], ["unet-none"]),
+    (["evaluate", "unet-none", "--save", "--limit", "2"], ["--save", "--limit"]),
     (["predict", "unet-none", "photo.png"], ["unet-none"]),
     (["sweep", "--grid", "colour=1,2"], ["colour"]),
     (["data", "get", "kitti"], ["kitti", "camvid"]),
@@ -68,8 +69,8 @@ def test_evaluate_scores_a_network_of_19_classes_on_photographs_of_11_and_keeps_
     config = training.TrainConfig(dataset="streets", model="fcn_baseline", width=4, size=(32, 64))
     network = models.build("fcn_baseline", 19, width=4).eval()
     monkeypatch.setattr(training, "load_model", lambda folder, name: (network, config))
-    monkeypatch.setattr(data, "load", lambda *words, limit, **_: blocks(*words, size=(32, 64), limit=limit))
-    code, out, err = run(capsys, "evaluate", "far", "--dataset", "camvid", "--limit", "2", "--save", "--folder", str(tmp_path))
+    monkeypatch.setattr(data, "load", lambda *words, **_: blocks(*words, size=(32, 64)))
+    code, out, err = run(capsys, "evaluate", "far", "--dataset", "camvid", "--save", "--folder", str(tmp_path))
     assert code == 0, err
     kept = records.load(tmp_path / "far-on-camvid.json")
     found = kept.scores["test"]

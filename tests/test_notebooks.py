@@ -177,7 +177,8 @@ def test_objects_are_found_by_the_share_of_their_own_pixels():
 
     truth, instances = np.ones((16, 32), np.uint8), np.zeros((16, 32), np.int32)
     truth[:2, :2], instances[:2, :2], instances[4:, 4:], instances[3, 3] = 0, 24000, 26000, 24  # 24: a group, which is no object
-    assert [part.tolist() for part in exhibits._bins(instances)] == [[24000, 26000], [0, 3]]
+    truth[8:, :2], instances[8:, :2] = 255, 29000  # a caravan: void
+    assert [part.tolist() for part in exhibits._bins(truth, instances)] == [[24000, 26000], [0, 3]]
     shares = exhibits._found_by_size(
         Constant().eval(), TrainConfig(size=(32, 64)), [(torch.zeros(3, 32, 64, dtype=torch.uint8), truth, instances)]
     )

@@ -42,6 +42,18 @@ def arms():
     return {loss: [made_up(loss, seed) for seed in range(3)] for loss in ("cross_entropy", "soft_iou", "dice")}
 
 
+def test_a_class_that_no_group_finds_is_named_and_groups_keep_their_colour():
+    found = np.array([0.5, 0.0, 0.3])
+    few, more = {"b": (found,) * 3}, {"a": (found,) * 3, "b": (found,) * 3}
+    figure = plots.per_class(
+        {"one": (more, ("road", "train", "sky"), np.array([0.5, 0.1, 0.4])), "two": (few, ("x", "y", "z"), np.ones(3) / 3)}
+    )
+    one, two = figure.axes
+    assert "never found: train" in one.get_xlabel() and len(one.get_yticks()) == 2
+    colors = [[bar.lines[0].get_color() for bar in axis.containers] for axis in (one, two)]
+    assert colors[1] == colors[0][1:] and [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
+
+
 def gallery(arms) -> dict:
     """Every kind of figure that is drawn from records or arrays."""
     table, rng = labels.CITYSCAPES, np.random.default_rng(0)
@@ -61,7 +73,7 @@ def gallery(arms) -> dict:
         "losses": plots.losses({"streets": arms, "camvid": arms}, {"streets": 19, "camvid": 11}),
         "learning": plots.learning(arms, 19),
         "gradients": plots.gradients(arms),
-        "classes": plots.per_class({"streets": (models, table.names, share), "again": (models, table.names, share)}),
+        "classes": plots.per_class({"streets": (models, table.names, share), "none": ({}, table.names, share)}),
         "confusion": plots.confusion(matrix, table.names),
         "gain": plots.gain_by_frequency({"Dice": value - 0.5, "soft IoU": 0.5 - value}, share, table.names, "difference, points"),
         "reliability": plots.reliability({name: found[0].scores["test"].calibration for name, found in arms.items()}),

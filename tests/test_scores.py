@@ -182,10 +182,19 @@ def test_bootstrap_of_several_runs_is_that_of_their_mean():
     assert scores.bootstrap([one, one]) == pytest.approx(scores.bootstrap(one))
     low, high = scores.bootstrap([one, other])
     assert low < mean < high
-    np.testing.assert_allclose(scores.class_bootstrap([one, one]), scores.class_bootstrap(one))
-    for wrong in ([], [one, split(5)]):
-        with pytest.raises(ValueError, match="image"):
-            scores.bootstrap(wrong)
+    draws = np.random.default_rng(0).multinomial(12, np.full(12, 1 / 12), size=1000)
+    parts = [[draws @ part for part in (run.tp, run.fp, run.fn)] for run in (one, other)]
+    each = np.mean([tp / (tp + fp + fn) for tp, fp, fn in parts], axis=0)
+    np.testing.assert_allclose(scores.class_bootstrap([one, other]), np.percentile(each, [2.5, 97.5], axis=0))
+    with pytest.raises(ValueError, match="no run"):
+        scores.bootstrap([])
+    with pytest.raises(ValueError, match=r"same images.*\(12, 19\), \(5, 19\)"):
+        scores.bootstrap([one, split(5)])
+
+
+def test_over_seeds_skips_what_a_seed_lacks():
+    assert scores.over_seeds([[1.0, np.nan, np.nan], [3.0, 4.0, np.nan]]).tolist()[:2] == [2, 4]
+    assert np.isnan(scores.over_seeds([[np.nan], [np.nan]])).all()
 
 
 def test_seed_interval():

@@ -7,7 +7,7 @@ from study_helpers import record
 
 from seglib import losses, records, scores, tables
 from seglib.study import evidence, store
-from seglib.tables import Evidence, cards, gradients, layout, outcome, readings, wording
+from seglib.tables import Evidence, cards, factors, gradients, layout, outcome, readings, wording
 from seglib.tables import evidence as read
 from seglib.training import TrainConfig
 
@@ -97,6 +97,22 @@ def test_single_runs_of_another_recipe_are_not_mixed_in():
     assert [made.name for made in found] == [made.name for made in new]
 
 
+def test_changes_are_counted_and_those_without_a_common_seed_left_out():
+    arms = {"none": arm(0.3), "flip": arm(0.5, flip=True, jitter=0.1), "crop": arm(0.3, jitter=0.2), "size-9x9": arm(0.6, size=(9, 9))}
+    strange = [record(TrainConfig(dataset="camvid", width=8, images=2400, seed=9, jitter=0.3), 0.3, 0.9)]
+    found = dict(factors.totals(Evidence(groups={("camvid", "transforms"): arms | {"crop-append": strange}}), "camvid"))
+    assert (found["changes/camvid/total"], found["changes/camvid/clear"]) == ("3", "2")
+    assert found["changes/camvid/largest/arm"] == "flips replace" and 15 < float(found["changes/camvid/largest/points"]) < 25
+
+
+def test_single_runs_scored_elsewhere_are_no_runs_of_that_data_set():
+    here, there = arm(0.4, 3), [record(TrainConfig(dataset="streets", width=8, images=900), 0.3, 0.4)]
+    found = Evidence(groups={("camvid", "headline"): {"unet": here, "unet-from-streets": there}})
+    assert set(found.trained("camvid", "headline")) == {"unet"} and len(found.of("camvid", "headline")) == 2
+    row = next(row for row in outcome(found).blocks[0][1] if row[0] == "longer runs")
+    assert "1 arm, 3 seeds" in row[-1]
+
+
 def test_the_largest_gains_are_named_with_their_points():
     base, other = arm(0.3), arm(0.3)
     for made in other:
@@ -152,6 +168,7 @@ def test_a_cell_of_the_grid_takes_its_most_frequent_class():
     truth = np.array([[0, 0, 1, 1], [0, 2, 255, 255]], np.uint8)
     assert scores.on_grid(truth, (1, 2), 3).tolist() == [[0, 0, 1, 1]] * 2
     assert scores.on_grid(truth, (2, 4), 3).tolist() == truth.tolist()
+    assert scores.iou(scores.gridded_truth([truth], (1, 2), 3)).tolist() == [3 / 4, 1, 0]  # the 2 is called 0; void counts for nothing
 
 
 def test_full_runs_of_a_sweep_stand_apart_and_the_comparisons_rate_is_the_chosen_one():

@@ -157,7 +157,7 @@ class Page:
         if not path.exists():
             if compute is None:
                 return {}
-            raise FileNotFoundError(f"{path.relative_to(ROOT)} is missing: restore it, or run 'python -m seglib report --measure'")
+            raise FileNotFoundError(f"{path.relative_to(ROOT)} is missing: restore it, or see 'python -m seglib report --help', --measure")
         return json.loads(path.read_text())
 
     def write(self, numbers: dict, figures: dict[str, tuple]) -> None:

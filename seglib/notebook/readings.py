@@ -40,13 +40,21 @@ def mean(found: Iterable[records.Record], score: Callable = lambda test: scores.
 
 
 def class_iou(found: Iterable[records.Record]) -> np.ndarray:
-    """(K,) IoU of every class on test, mean over the seeds."""
-    return mean(found, lambda test: scores.iou(test.matrix))
+    """(K,) IoU of every class on test, mean over the seeds; NaN where no seed has one."""
+    return scores.over_seeds([scores.iou(test.matrix) for test in on_test(found)])
 
 
 def differences(arms: dict[str, list[records.Record]], base: str) -> dict[str, tuple]:
-    """{arm: (difference of mean mIoU to `base`, low, high, p)}, a paired bootstrap over the same images, for every other arm."""
-    return {name: scores.paired_bootstrap(on_test(found), on_test(arms[base])) for name, found in arms.items() if name != base}
+    """{arm: (difference of mean mIoU to `base`, low, high, p)}, a paired bootstrap over the same images, for every other arm.
+
+    Of the seeds that both have, where there are such.
+    """
+    return {name: scores.paired_bootstrap(*_paired(found, arms[base])) for name, found in arms.items() if name != base}
+
+
+def _paired(a: Sequence[records.Record], b: Sequence[records.Record]) -> tuple[list[records.Scores], list[records.Scores]]:
+    both = {record.config.get("seed") for record in a} & {record.config.get("seed") for record in b}
+    return tuple(on_test([record for record in arm if not both or record.config.get("seed") in both]) for arm in (a, b))
 
 
 def points(difference: float) -> str:
@@ -105,7 +113,8 @@ def flat(*groups: dict[str, list[records.Record]]) -> list[records.Record]:
 def verdict(arms: dict[str, list[records.Record]], name: str, base: str, sign: int) -> str:
     """What the records say of the claim that arm `name` is above (sign +1) or below (-1) arm `base`.
 
-    Open without either arm, while an arm has fewer than three seeds, and where the interval over images holds 0: the report's rule.
+    Open without either arm, while an arm has fewer than three seeds, and where the interval over images holds 0. The report asks more:
+    that the interval over seeds does not hold 0, either.
     """
     if not (arms.get(name) and arms.get(base)):
         return "open: not measured"

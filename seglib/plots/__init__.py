@@ -1,7 +1,7 @@
 """Figures of data, histories, scores, predictions and ideas. Each function returns a Figure; `save` writes it with its records' hash."""
 
 from seglib.plots.data import annotations, class_frequencies, contact_sheet, overlay
-from seglib.plots.histories import DATASET_NAMES, LOSS_NAMES, MODEL_NAMES, curves, gradients, learning, losses, series
+from seglib.plots.histories import LOSS_NAMES, MODEL_NAMES, curves, gradients, learning, losses, series
 from seglib.plots.ideas import attention, functions, maps, windows
 from seglib.plots.predictions import areas, by_model, by_rule, error_map, examples, photograph
 from seglib.plots.scores import bars, confusion, cost, forest, gain_by_frequency, per_class, reliability
@@ -9,7 +9,7 @@ from seglib.plots.style import COLORS, MARKERS, blank, canvas, class_legend, fol
 from seglib.plots.sweeps import halving, lines, main_effects
 
 __all__ = [
-    "COLORS", "DATASET_NAMES", "LOSS_NAMES", "MARKERS", "MODEL_NAMES", "annotations", "areas", "attention", "bars", "blank", "by_model",
+    "COLORS", "LOSS_NAMES", "MARKERS", "MODEL_NAMES", "annotations", "areas", "attention", "bars", "blank", "by_model",
     "by_rule", "canvas", "class_frequencies", "class_legend", "confusion", "contact_sheet", "cost", "curves", "error_map", "examples",
     "folder", "forest", "functions", "gain_by_frequency", "gradients", "halving", "learning", "lines", "losses", "main_effects", "maps",
     "overlay", "per_class", "photograph", "records_hash", "reliability", "save", "series", "windows",

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 
+from seglib.labels import DATASET_NAMES
 from seglib.plots.style import blank, canvas, color, marker
 from seglib.records import Record
 
@@ -18,7 +19,6 @@ MODEL_NAMES = {
     "fcn_baseline": "FCN baseline", "fcn32s": "FCN-32s", "fcn16s": "FCN-16s", "fcn8s": "FCN-8s", "unet": "U-Net", "vit": "ViT",
     "swin": "Swin V2", "cnn_j": "CNN, same decoder",
 }  # fmt: skip
-DATASET_NAMES = {"streets": "streets", "camvid": "CamVid", "cityscapes": "Cityscapes"}
 
 
 def series(records: Sequence[Record], key: str) -> tuple[np.ndarray, np.ndarray]:

@@ -8,8 +8,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from seglib.plots.style import blank, canvas, color, marker
-
-FOUND = 0.005  # a class with a lower IoU in every group is named, not drawn
+from seglib.scores import FOUND
 
 
 def per_class(panels: Mapping[str, tuple[Mapping[str, tuple], Sequence[str], np.ndarray]], xlabel: str = "IoU, %") -> Figure:
@@ -18,19 +17,21 @@ def per_class(panels: Mapping[str, tuple[Mapping[str, tuple], Sequence[str], np.
     groups {label: (value (K,), low (K,), high (K,))}; `shares` (K,) orders the classes and is written beside their names. Classes that
     no group finds stand by name below the panel. Undefined values (NaN) are left out.
     """
-    if not any(groups for groups, _, _ in panels.values()):
+    panels = {title: panel for title, panel in panels.items() if panel[0]}
+    if not panels:
         return blank()
+    labels = list(dict.fromkeys(label for groups, _, _ in panels.values() for label in groups))
     drawn = {title: _found(groups, shares) for title, (groups, _, shares) in panels.items()}
-    rows = max(map(len, drawn.values()))
-    most = max(len(groups) for groups, _, _ in panels.values())
-    figure, axes = canvas(0.105 * rows * max(4, most) + 2.6, 1, len(panels))
+    rows = max(1, *map(len, drawn.values()))
+    figure, axes = canvas(0.105 * rows * max(4, len(labels)) + 2.6, 1, len(panels), sharex=True)
     for axis, (title, (groups, names, shares)) in zip(axes[0], panels.items(), strict=True):
-        _classes(axis, groups, [f"{names[k]} ({_short(100 * shares[k])} %)" for k in drawn[title]], drawn[title])
+        _classes(axis, groups, [f"{names[k]} ({_short(100 * shares[k])} %)" for k in drawn[title]], drawn[title], labels)
         missed = [names[k] for k in np.argsort(-np.asarray(shares), kind="stable") if k not in drawn[title] and shares[k] > 0]
         note = f"\nnever found: {', '.join(missed)}" if missed else ""
-        axis.set(title=title, xlim=(-1, None), ylim=(len(drawn[title]) - 0.5, -0.5))
+        axis.set(title=title, xlim=(-1, None), ylim=(max(1, len(drawn[title])) - 0.5, -0.5))
         axis.set_xlabel(textwrap.fill(xlabel + note, 62, replace_whitespace=False))
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=min(5, most))
+    known = {label: handle for axis in axes[0] for handle, label in zip(*axis.get_legend_handles_labels())}
+    figure.legend(list(known.values()), list(known), loc="outside lower center", ncols=min(5, len(known)))
     return figure
 
 
@@ -40,11 +41,12 @@ def _found(groups: Mapping[str, tuple], shares: np.ndarray) -> list[int]:
     return [int(k) for k in np.argsort(-np.asarray(shares), kind="stable") if best[k] >= FOUND]
 
 
-def _classes(axis, groups: Mapping[str, tuple], ticks: list[str], part: list[int]) -> None:
+def _classes(axis, groups: Mapping[str, tuple], ticks: list[str], part: list[int], labels: list[str]) -> None:
     offsets = np.linspace(-0.34, 0.34, len(groups)) if len(groups) > 1 else [0.0]
-    for i, (label, group) in enumerate(groups.items()):
+    for offset, (label, group) in zip(offsets, groups.items(), strict=True):
+        i = labels.index(label)
         value, low, high = (100 * np.asarray(x, float)[part] for x in group)
-        error, places = np.maximum([value - low, high - value], 0), np.arange(len(part)) + offsets[i]
+        error, places = np.maximum([value - low, high - value], 0), np.arange(len(part)) + offset
         axis.errorbar(value, places, xerr=error, fmt=marker(i), color=color(i), label=label, markersize=2.8, elinewidth=0.8)
     axis.set_yticks(np.arange(len(part)), ticks)
 

@@ -8,6 +8,7 @@ from seglib.scores.boundary import boundary_counts, boundary_width
 from seglib.scores.counts import accumulate, calibration_counts, confusion, count, image_counts, instance_sums, label_ids, pool
 from seglib.scores.intervals import bootstrap, class_bootstrap, paired_bootstrap, paired_difference, seed_interval
 from seglib.scores.measures import (
+    FOUND,
     boundary_iou,
     calibration_error,
     category_instance_iou,
@@ -20,12 +21,14 @@ from seglib.scores.measures import (
     mean,
     mean_image_iou,
     mean_iou,
+    over_seeds,
     pixel_accuracy,
 )
 from seglib.scores.official import CityscapesCounts, cityscapes, cityscapes_scores
 from seglib.scores.original import original_iiou, original_iou
 
 __all__ = [
+    "FOUND",
     "CityscapesCounts",
     "accumulate",
     "bootstrap",
@@ -57,6 +60,7 @@ __all__ = [
     "on_grid",
     "original_iiou",
     "original_iou",
+    "over_seeds",
     "paired_bootstrap",
     "paired_difference",
     "pixel_accuracy",

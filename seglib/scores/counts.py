@@ -164,7 +164,7 @@ def accumulate(images: Iterable[Scores]) -> Scores:
 
 
 def pool(runs: Iterable[Scores]) -> Scores:
-    """Scores of several runs on the same images -> their sum, image by image: what intervals over images are drawn from. As accumulate."""
+    """Scores of several runs on the same images -> their sum, image by image: for one confusion matrix of them all. As accumulate."""
     return _add(runs, sum)
 
 

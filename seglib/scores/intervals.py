@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from seglib.records import Scores
-from seglib.scores.measures import ratio
+from seglib.scores.measures import over_seeds, ratio
 
 Seeds = Scores | Sequence[Scores]  # the counts of one run, or of several runs of one recipe on the same images
 
@@ -13,10 +13,13 @@ Seeds = Scores | Sequence[Scores]  # the counts of one run, or of several runs o
 def _runs(scores: Seeds) -> list[Scores]:
     """The runs of one recipe. ValueError where their images are not as many, or have no counts of their own."""
     runs = [scores] if isinstance(scores, Scores) else list(scores)
-    if not runs or any(run.tp is None or not len(run.tp) for run in runs):
-        raise ValueError("a bootstrap needs counts per image, and at least one image")
-    if any(run.tp.shape != runs[0].tp.shape for run in runs):
-        raise ValueError("a comparison needs the same images, with counts per image, in every run")
+    shapes = [None if run.tp is None else run.tp.shape for run in runs]
+    if not runs:
+        raise ValueError("no run to resample: the arm is empty")
+    if None in shapes or not shapes[0][0]:
+        raise ValueError(f"a bootstrap needs counts per image, and at least one image; got (images, classes) {shapes}")
+    if len(set(shapes)) > 1:
+        raise ValueError(f"a comparison needs the same images in every run; got (images, classes) {shapes}")
     return runs
 
 
@@ -53,7 +56,7 @@ def class_bootstrap(scores: Seeds, n: int = 1000, seed: int = 0) -> tuple[np.nda
     runs = _runs(scores)
     draws = _draws(runs, n, seed)
     each = np.stack([_class_ious(run, draws) for run in runs])  # (runs, n, K)
-    values = ratio(np.nansum(each, axis=0), np.isfinite(each).sum(axis=0))
+    values = over_seeds(each)
     found = np.isfinite(values).any(axis=0)
     low, high = np.full((2, values.shape[1]), np.nan)
     low[found], high[found] = np.nanpercentile(values[:, found], [2.5, 97.5], axis=0)

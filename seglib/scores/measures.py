@@ -10,6 +10,9 @@ _ROWS = {row.train_id: row for row in CITYSCAPES_LABELS if row.train_id != IGNOR
 CLASS_CATEGORY = np.array([CATEGORIES.index(_ROWS[k].category) for k in sorted(_ROWS)])  # (19,) train id -> category
 
 
+FOUND = 0.005  # a class with a lower IoU counts as never found
+
+
 def ratio(part, whole) -> np.ndarray:
     """part / whole, NaN where whole is 0."""
     part, whole = np.broadcast_arrays(np.asarray(part, np.float64), np.asarray(whole, np.float64))
@@ -20,6 +23,12 @@ def mean(values) -> float:
     """Mean of the values that are defined; NaN where none is."""
     values = np.asarray(values, np.float64)
     return float(values[~np.isnan(values)].mean()) if (~np.isnan(values)).any() else float("nan")
+
+
+def over_seeds(values) -> np.ndarray:
+    """(seeds, ...) -> (...): mean over the seeds that are defined; NaN where none is."""
+    values = np.asarray(values, np.float64)
+    return ratio(np.nansum(values, axis=0), np.isfinite(values).sum(axis=0))
 
 
 def _matrix(matrix) -> np.ndarray:

@@ -15,7 +15,7 @@ from seglib.study.profiles import MODELS, PROFILES
 from seglib.study.store import RESULTS
 
 FOREST_PIXELS = 200  # of each training picture
-GRIDS = ((9, 12), (18, 24), (36, 48), (96, 192), (144, 192))  # 144x192 at strides 16, 8 and 4, and the sizes that are trained at
+GRIDS = ((9, 12), (18, 24), (36, 48), (96, 192), (144, 192))  # cpu-full: 144x192 at strides 16, 8, 4 and 1, and the U-Nets at 96x192
 
 
 def device() -> str:
@@ -51,12 +51,15 @@ def baselines(dataset: str, profile: str = "cpu-full", results: Path | None = No
     return save(f"baselines-{dataset}", values, results)
 
 
-def grids(dataset: str, profile: str = "cpu-full", results: Path | None = None) -> Path:
-    """What the truth itself scores when it is decided on the grids that networks of `profile` decide on -> path of the measurement."""
-    found = data.load(dataset, "test", limit=PROFILES[profile].limits[dataset][2])
+def grids(dataset: str, results: Path | None = None) -> Path:
+    """What the truth itself scores when it is decided cell by cell on each of GRIDS: the test pictures of cpu-full -> path."""
+    found = data.load(dataset, "test", limit=PROFILES["cpu-full"].limits[dataset][2])
     truths = [np.asarray(found.truth(i)[0]) for i in range(len(found))]
     values = {f"{h}x{w}": _percent(scores.gridded_truth(truths, (h, w), found.labels.num_classes)) for h, w in GRIDS}
     return save(f"grids-{dataset}", {"grids": values, "counts": len(truths)}, results)
+
+
+OF_DATA = {"baselines": baselines, "grids": grids}  # what `report --measure` measures of a data set
 
 
 def _truths(found, seen: np.ndarray, shown: list, count: int, rng) -> Iterable[np.ndarray]:

@@ -17,15 +17,14 @@ def transfer(job: Job, source: Path, target: Path, limit: int | None) -> Record:
     started = time.monotonic()
     model, config = training.load_model(source, training.run_name(job.config))
     found = on_shared_classes(model, config, data.load(job.target, "test", limit=limit))
-    path = save(found, config, job.name, "test", target, seconds=round(time.monotonic() - started, 3))
-    return files.load(path)
+    return save(found, config, job.name, target, seconds=round(time.monotonic() - started, 3))
 
 
-def save(found: Scores, config: training.TrainConfig, name: str, split: str, folder: Path, **cost) -> Path:
-    """Keep counts of a finished run on another split or data set as the record <folder>/<name>.json, with the run's settings."""
-    path = Path(folder) / f"{name}.json"
-    files.save(Record(name, training.to_dict(training.resolve(config)), scores={split: found}, cost=cost), path)
-    return path
+def save(found: Scores, config: training.TrainConfig, name: str, folder: Path, **cost) -> Record:
+    """Keep the test counts of a finished run on another data set as the record <folder>/<name>.json, with the run's settings."""
+    record = Record(name, training.to_dict(training.resolve(config)), scores={"test": found}, cost=cost)
+    files.save(record, Path(folder) / f"{name}.json")
+    return record
 
 
 def on_shared_classes(model, config, dataset) -> Scores:

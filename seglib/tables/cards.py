@@ -4,12 +4,12 @@ from itertools import zip_longest
 
 import numpy as np
 
-from seglib.labels import TABLES
+from seglib.labels import DATASET_NAMES, TABLES
 from seglib.tables import evidence as read
 from seglib.tables import readings
 from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.layout import EMPTY, Table, filled
-from seglib.tables.names import DATASETS, name, ordered
+from seglib.tables.names import name, ordered
 from seglib.tables.published import ROWS
 
 MODELS = ("fcn_baseline", "fcn8s", "unet", "vit", "swin")
@@ -34,7 +34,7 @@ def _by_class(evidence: Evidence, columns: list[str], wanted: dict[str, tuple[st
             groups = evidence.of(dataset, experiment)
             groups = {arm: groups[arm] for arm in arms if arm in groups}
             if groups:
-                blocks.append((DATASETS[dataset], _class_rows(evidence, dataset, groups, arms)))
+                blocks.append((DATASET_NAMES[dataset], _class_rows(evidence, dataset, groups, arms)))
     table = filled(Table(columns, blocks))
     return (
         table._replace(spec="ll" + "r" * (len(table.columns) - 2))

@@ -12,11 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from seglib import scores
+from seglib.labels import DATASET_NAMES
 from seglib.tables import evidence as read
 from seglib.tables import readings
 from seglib.tables.evidence import Evidence
 from seglib.tables.layout import signed
-from seglib.tables.names import DATASETS, name
+from seglib.tables.names import name
 
 SEEDS = 3  # fewer than this settle nothing
 SAME = 1.0  # points of mIoU within which two results are "almost identical"
@@ -41,7 +42,7 @@ def claims(evidence: Evidence) -> list[Claim]:
     found = []
     for key, words, section, experiment, rule in CLAIMS:
         answers = {dataset: rule(evidence, dataset) for dataset in _datasets(evidence, experiment)}
-        number = "; ".join(f"{DATASETS[dataset]}: {text}" if dataset else text for dataset, (_, text) in answers.items() if text)
+        number = "; ".join(f"{DATASET_NAMES[dataset]}: {text}" if dataset else text for dataset, (_, text) in answers.items() if text)
         verdict = _verdict([sign for sign, _ in answers.values()])
         if verdict == "refuted" and any(sign < 0 and _at_the_edge(evidence, place, experiment) for place, (sign, _) in answers.items()):
             verdict = "not supported"

@@ -3,12 +3,13 @@
 import numpy as np
 
 from seglib import scores
+from seglib.labels import DATASET_NAMES
 from seglib.tables import evidence as read
 from seglib.tables.claims import claims
 from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.factors import FACTORS, compared_with, differs
 from seglib.tables.layout import EMPTY, KEPT, LEFT, Table, filled, signed
-from seglib.tables.names import DATASETS, name
+from seglib.tables.names import name
 
 
 def _one(value: float, mark: str = "") -> str:
@@ -55,14 +56,14 @@ def architectures(evidence: Evidence) -> Table:
         rows = [_score_row(name(arm), found, mark) for arm, found in groups.items()]
         rows += [_score_row(_recipe(arm, found), found, "") for arm, found in evidence.of(dataset, read.SINGLE).items()]
         if rows:
-            blocks.append((DATASETS[dataset], [*_floors(evidence, dataset), *rows, *_ceilings(evidence, dataset)]))
+            blocks.append((DATASET_NAMES[dataset], [*_floors(evidence, dataset), *rows, *_ceilings(evidence, dataset)]))
     return filled(Table(columns, blocks), LEFT.format(38)) if blocks else _nothing(columns)
 
 
 def _recipe(arm: str, found) -> str:
-    """A run that belongs to no experiment, by what sets it apart: U-Net, cross-entropy + Dice, 8,000 shown."""
+    """A run that belongs to no experiment, by what sets it apart: U-Net, 8,000 shown."""
     config = found[0].config
-    return f"{name(arm)}, {name(config['loss'])}, {config['images']:,} shown"
+    return f"{name(arm)}, {config['images']:,} shown"
 
 
 def _nothing(columns: list[str]) -> Table:
@@ -112,7 +113,7 @@ def losses(evidence: Evidence) -> Table:
             across = _across_seeds(groups, arm, "cross_entropy")
             rows.append([name(arm), rate, _spread(found, mark), _interval(*read.interval(found)), difference, across, *rest])
         if rows:
-            blocks.append((DATASETS[dataset], rows))
+            blocks.append((DATASET_NAMES[dataset], rows))
     if not blocks:
         return _nothing(columns)
     table = filled(Table(columns, blocks))
@@ -138,7 +139,7 @@ def _across_seeds(groups: Groups, arm: str, base: str) -> str:
 def ablations(evidence: Evidence) -> Table:
     """One factor at a time: mIoU of each arm and its paired difference to the base, data sets side by side."""
     datasets = evidence.datasets() or ["streets"]
-    columns = ["Change", *[f"{DATASETS[dataset]}{part}" for dataset in datasets for part in (": mIoU", ": difference")]]
+    columns = ["Change", *[f"{DATASET_NAMES[dataset]}{part}" for dataset in datasets for part in (": mIoU", ": difference")]]
     blocks = []
     for experiment, title, base in FACTORS:
         arms = list(dict.fromkeys(arm for dataset in datasets for arm in evidence.of(dataset, experiment)))

@@ -33,6 +33,11 @@ class Evidence:
         found = ordered(self.groups.get((dataset, experiment), {}))
         return {arm: _one_recipe(records) for arm, records in found.items()} if experiment == SINGLE else found
 
+    def trained(self, dataset: str, experiment: str) -> Groups:
+        """As `of`; of the single runs only those that were trained on this data set, not those that were only scored on it."""
+        found = self.of(dataset, experiment)
+        return {arm: records for arm, records in found.items() if experiment != SINGLE or records[0].config["dataset"] == dataset}
+
     def datasets(self) -> list[str]:
         """The data sets with any record, streets first."""
         present = {dataset for dataset, _ in self.groups}
@@ -132,6 +137,11 @@ SCORES: dict[str, Callable[[Record], float]] = {
 def class_iou(record: Record) -> np.ndarray:
     """(K,) IoU per cent on test."""
     return 100 * scores.iou(record.scores["test"].matrix)
+
+
+def mean_class_iou(found: Sequence[Record]) -> np.ndarray:
+    """(K,) IoU per cent on test, mean over the seeds."""
+    return scores.over_seeds([class_iou(record) for record in found])
 
 
 def values(found: Sequence[Record], quantity: str) -> np.ndarray:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from seglib.tables import evidence as read
 from seglib.tables.evidence import Evidence
 from seglib.tables.layout import signed
 from seglib.tables.names import name
 
-# Experiment, what it is called, the arm that the others are compared with (None: the arm of the same model before the hyphen).
+# Experiment, what it is called, the arm that the others are compared with (None: see `compared_with`).
 FACTORS = (
     ("transforms", "Transforms, to none; sizes, to the usual one with flips", None),
     ("annotation", "Annotation, to fine", "fine"),
@@ -38,15 +40,16 @@ def differs(evidence: Evidence, datasets: Sequence[str], experiment: str, arm: s
 
 
 def totals(evidence: Evidence, dataset: str) -> Iterator[tuple[str, str]]:
-    """(key, text) of all changes on one data set: changes/<dataset>/total, clear (both intervals exclude zero), and of the largest that is
-    clear, else of the largest: largest/arm, largest/points, largest/clear."""
+    """(key, text) of all changes on one data set: changes/<dataset>/total, clear (the intervals over pictures and, of several seeds, over
+    seeds exclude zero), and of the largest that is clear, else of the largest: largest/arm, largest/points."""
     rows = []
     for experiment, _, base in FACTORS:
         groups = evidence.of(dataset, experiment)
         for arm in groups:
             if differs(evidence, [dataset], experiment, arm, base):
                 difference, low, high = read.widest(groups, arm, compared_with(experiment, arm, base))
-                rows.append((low > 0 or high < 0, abs(difference), difference, arm))
+                if np.isfinite(difference):  # NaN without a common seed
+                    rows.append((low > 0 or high < 0, abs(difference), difference, arm))
     if rows:
         clear, _, difference, arm = max(rows)
         yield from ((f"changes/{dataset}/total", str(len(rows))), (f"changes/{dataset}/clear", str(sum(row[0] for row in rows))))

@@ -2,7 +2,6 @@
 
 import re
 
-DATASETS = {"streets": "streets", "camvid": "CamVid", "cityscapes": "Cityscapes"}
 NAMES = {
     "fcn_baseline": "FCN baseline", "fcn8s": "FCN-8s", "fcn16s": "FCN-16s", "fcn32s": "FCN-32s", "unet": "U-Net", "vit": "ViT",
     "swin": "Swin V2", "cnn_j": "CNN, Swin's decoder", "unet-no-skips": "U-Net without skips", "cross_entropy": "cross-entropy",

@@ -153,7 +153,7 @@ def _totals(evidence: Evidence) -> dict[str, str]:
     seconds = sum(record.cost.get("seconds") or 0 for record in records)
     devices = sorted({device(record.environment["device"]) for record in records if record.environment.get("device")})
     return {
-        "settings/total/runs": str(len(records)),
+        "settings/total/runs": str(sum(bool(record.history) for record in records)),  # others were only scored
         "settings/total/hours": _text(seconds / 3600),
         "settings/total/devices": escape(" and ".join(devices)) or "no device",
     }

@@ -10,7 +10,6 @@ from seglib.records import Record
 from seglib.tables import evidence
 from seglib.tables.names import name
 
-FOUND = 0.005  # a class with a lower IoU counts as never found
 RAREST = 4  # classes: how many the rarest are
 
 
@@ -23,9 +22,9 @@ def of_arm(found: Sequence[Record]) -> Iterator[tuple[str, str]]:
     names = TABLES[found[0].scores["test"].labels].names
     for i, (share, true, taken) in enumerate(confusions(matrix, names)[:3], 1):
         yield from ((f"confusion-{i}/true", true), (f"confusion-{i}/taken-for", taken), (f"confusion-{i}/share", f"{100 * share:.0f}"))
-    pixels, iou = matrix.sum(1), np.mean([scores.iou(record.scores["test"].matrix) for record in found], axis=0)
+    pixels, iou = matrix.sum(1), evidence.mean_class_iou(found) / 100
     known = (pixels > 0) & np.isfinite(iou)
-    yield "lost", str(int((iou[known] < FOUND).sum()))
+    yield "lost", str(int((iou[known] < scores.FOUND).sum()))
     counted = np.flatnonzero(evidence.instances(found[0].scores["test"]))
     if len(counted) and (total := float(np.nansum(iou[counted]))) > 0:
         top = counted[np.nanargmax(iou[counted])]
@@ -81,7 +80,7 @@ def gains(found: Sequence[Record], base: Sequence[Record]) -> Iterator[tuple[str
     the largest first; and rarest, the mean gain on the four rarest classes."""
     counts = found[0].scores["test"]
     names, pixels = TABLES[counts.labels].names, counts.matrix.sum(1)
-    gain = np.mean([evidence.class_iou(record) for record in found], 0) - np.mean([evidence.class_iou(record) for record in base], 0)
+    gain = evidence.mean_class_iou(found) - evidence.mean_class_iou(base)
     known = np.flatnonzero(np.isfinite(gain) & (pixels > 0))
     for i, k in enumerate(known[np.argsort(-gain[known], kind="stable")][:2], 1):
         yield from ((f"gain-{i}/class", names[k]), (f"gain-{i}/points", f"{gain[k]:+.1f}"))

@@ -1,8 +1,9 @@
 """The tables of settings: what every experiment trained, tried and cost, what all runs share, and what came of the plan."""
 
+from seglib.labels import DATASET_NAMES
 from seglib.tables.evidence import SINGLE, Evidence
 from seglib.tables.layout import EMPTY, LEFT, Table, filled
-from seglib.tables.names import DATASETS, device, name, ordered
+from seglib.tables.names import device, name, ordered
 
 NOT_RUN = "not run"
 
@@ -12,8 +13,12 @@ def settings(evidence: Evidence) -> Table:
     columns = ["Experiment", "model and width", "size", "presentations", "seeds", "rates tried", "runs", "hours", "device"]
     blocks = []
     for dataset in evidence.datasets():
-        rows = [_setting_row(evidence, dataset, experiment) for place, experiment in evidence.groups if place == dataset]
-        blocks.append((f"{DATASETS[dataset]}; {_held_fixed(evidence, dataset)}", rows))
+        rows = [
+            _setting_row(evidence, dataset, experiment)
+            for place, experiment in evidence.groups
+            if place == dataset and evidence.trained(place, experiment)
+        ]
+        blocks.append((f"{DATASET_NAMES[dataset]}; {_held_fixed(evidence, dataset)}", rows))
     return Table(columns, blocks or [("", [["no records yet", *[EMPTY] * 8]])], "l" + LEFT.format(46) + "lrrlrrl")
 
 
@@ -32,7 +37,7 @@ def _held_fixed(evidence: Evidence, dataset: str) -> str:
 
 
 def _setting_row(evidence: Evidence, dataset: str, experiment: str) -> list[str]:
-    groups, swept = evidence.of(dataset, experiment), evidence.sweeps.get((dataset, experiment), {})
+    groups, swept = evidence.trained(dataset, experiment), evidence.sweeps.get((dataset, experiment), {})
     found = {record.name: record for records in groups.values() for record in records}
     tried = {record.name: record for records in swept.values() for record in records}
     wide = ordered({record.config["model"]: record.config["width"] or "published" for record in found.values()})
@@ -54,7 +59,7 @@ def rates(evidence: Evidence) -> Table:
     for (dataset, experiment), swept in evidence.sweeps.items():
         groups = evidence.of(dataset, experiment)
         rows = [[name(arm), *_candidates(found, groups.get(arm))] for arm, found in ordered(swept).items()]
-        blocks.append((f"{experiment} on {DATASETS[dataset]}", rows))
+        blocks.append((f"{experiment} on {DATASET_NAMES[dataset]}", rows))
     columns = ["Arm", "short runs, rate: mIoU on val", "full runs", "chosen"]
     if blocks:
         table = filled(Table(columns, blocks))
@@ -99,11 +104,11 @@ def outcome(evidence: Evidence) -> Table:
         cells = [_outcome(evidence, place, experiment) for place in places]
         if experiment != SINGLE or any(cell != NOT_RUN for cell in cells):
             rows.append(["longer runs" if experiment == SINGLE else experiment, planned, *cells])
-    return Table(["Experiment", "planned, 3 seeds each", *[DATASETS[place] for place in places]], [("", rows)], "llll")
+    return Table(["Experiment", "planned, 3 seeds each", *[DATASET_NAMES[place] for place in places]], [("", rows)], "llll")
 
 
 def _outcome(evidence: Evidence, dataset: str, experiment: str) -> str:
-    groups, swept = evidence.of(dataset, experiment), evidence.sweeps.get((dataset, experiment), {})
+    groups, swept = evidence.trained(dataset, experiment), evidence.sweeps.get((dataset, experiment), {})
     if not groups:
         return NOT_RUN
     found = {record.name: record for arms in (groups, swept) for records in arms.values() for record in records}

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from seglib.labels import DATASET_NAMES
 from seglib.records import write_atomic
 from seglib.tables import cards, content, layout, names
 from seglib.tables.evidence import Evidence
@@ -42,7 +43,7 @@ def overlay(evidence: Evidence) -> str:
         return "% Every number comes from the records in report/results.\n"
     return (
         r"\begin{center}\small\fbox{\parbox{.92\linewidth}{This PDF shows a run of the \code{" + evidence.profile + "} profile on "
-        f"{names.DATASETS[evidence.dataset]}. "
+        f"{DATASET_NAMES[evidence.dataset]}. "
         r"Numbers marked \kept{} were not made by it: they, and the fixed prose, are those of the published report.}}\end{center}" + "\n"
     )
 
@@ -56,7 +57,7 @@ def readme_table(evidence: Evidence) -> str:
             [*content.architectures_row(arm, found), names.device(found[0].environment.get("device", content.EMPTY))]
             for arm, found in groups.items()
         ]
-        blocks.append((names.DATASETS[dataset], rows))
+        blocks.append((DATASET_NAMES[dataset], rows))
     columns = ["Model", "parameters", "seeds", "mIoU, %", "95 % over pictures", "trained on"]
     return layout.markdown(layout.Table(columns, blocks)) if blocks else "No published records yet.\n"
 
