@@ -113,6 +113,16 @@ def test_single_runs_scored_elsewhere_are_no_runs_of_that_data_set():
     assert "1 arm, 3 seeds" in row[-1]
 
 
+def test_families_in_the_same_order_on_both_data_sets_are_said_to_be():
+    def families(**miou):
+        return {model: [record(TrainConfig(dataset="camvid", model=model, width=8), 0.3, value)] for model, value in miou.items()}
+
+    one, other = families(unet=0.4, swin=0.2), families(unet=0.2, swin=0.4)
+    for second, expected in ((one, "yes"), (other, None), ({}, None)):
+        groups = {("streets", "architectures"): one, ("camvid", "architectures"): second}
+        assert wording.of_report(Evidence(groups=groups)).get("architectures/same-order") == expected
+
+
 def test_the_largest_gains_are_named_with_their_points():
     base, other = arm(0.3), arm(0.3)
     for made in other:

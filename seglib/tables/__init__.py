@@ -14,6 +14,7 @@ Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a k
     claims/<id>/verdict|number                confirmed, refuted, not supported or open     claims/count/<verdict>|total
     <experiment>/<dataset>/pictures/train|test        what a run is given and judged on
     <experiment>/<dataset>/rates|edge          rates tried for each arm; the arms whose winner lies at the edge of its grid, in words
+    architectures/same-order                  only where the families rank alike on all data sets
     changes/<dataset>/total|clear|largest/arm|largest/points        all arms that change one thing
     gradient/<dataset>/<loss>[/times]          L1 norm at uniform logits; how many times cross-entropy's is larger
     settings/<experiment>/images|seeds|size|batch|width       settings/total/runs|hours|devices

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterator, Sequence
 
+from seglib.tables import cards, factors, readings
 from seglib.tables import evidence as read
-from seglib.tables import factors, readings
 from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.layout import escape
 from seglib.tables.names import name
@@ -19,7 +19,7 @@ def listed(words: Sequence[str]) -> str:
 
 def of_report(evidence: Evidence) -> dict[str, str]:
     """section/data, where one of the experiments on data has a record; classes/<dataset>/thin, uncommon and rare: their names; changes/...:
-    see `factors.totals`."""
+    see `factors.totals`; architectures/same-order, where the families rank alike on all data sets."""
     found = {"section/data": "yes"} if any(evidence.of(place, what) for place in evidence.datasets() for what in DATA) else {}
     for dataset in evidence.datasets():
         for experiment in ("architectures", "losses", read.SINGLE):
@@ -27,7 +27,15 @@ def of_report(evidence: Evidence) -> dict[str, str]:
                 kinds = readings.kinds(records[0]).items()
                 found |= {f"classes/{dataset}/{kind}": listed(names) for kind, names in kinds if f"classes/{dataset}/{kind}" not in found}
         found |= {key: escape(text) for key, text in factors.totals(evidence, dataset)}
+    orders = {_order(evidence.of(dataset, "architectures")) for dataset in evidence.datasets()}
+    found["architectures/same-order"] = "yes" if len(evidence.datasets()) > 1 and len(orders) == 1 and min(orders) else ""
     return {key: text for key, text in found.items() if text}
+
+
+def _order(groups: Groups) -> tuple[str, ...]:
+    """The families by mean mIoU, the best first."""
+    means = {arm: float(read.values(found, "miou").mean()) for arm, found in groups.items() if arm in cards.MODELS}
+    return tuple(sorted(means, key=lambda arm: -means[arm]))
 
 
 def of_experiment(evidence: Evidence, dataset: str, experiment: str) -> Iterator[tuple[str, str]]:
