@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,8 +104,8 @@ class Page:
             if any(job.role != "transfer" for job in missing):
                 study.run(self.profile, self.dataset, only=wanted)
 
-    def beside(self, experiment: str, arms: Iterable[str]) -> dict[str, dict[str, list[records.Record]]]:
-        """{data set: {arm: records}} of the other data sets, those that have all of `arms`; nothing is trained."""
+    def beside(self, experiment: str, arms: Sequence[str] = ()) -> dict[str, dict[str, list[records.Record]]]:
+        """{data set: {arm: records}} of the other data sets, those that have all of `arms` (none: what they have). Nothing is trained."""
         found = {}
         for other in ("streets", "camvid", "cityscapes"):
             try:
@@ -113,7 +113,7 @@ class Page:
             except FileNotFoundError:
                 continue
             if groups and set(arms) <= set(groups):
-                found[other] = {arm: groups[arm] for arm in arms}
+                found[other] = {arm: groups[arm] for arm in arms or groups}
         return found
 
     def kept(self, name: str, compute: Callable[[], dict]) -> dict:
