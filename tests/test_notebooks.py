@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "notebooks"))
 import execute  # noqa: E402
 import publish  # noqa: E402
 
-from seglib import exhibits, notebook  # noqa: E402
+from seglib import exhibits, notebook, scores  # noqa: E402
 from seglib.records import Record, Scores  # noqa: E402
 from seglib.training import TrainConfig  # noqa: E402
 
@@ -135,7 +135,8 @@ def test_start_names_the_choices(monkeypatch):
 def counted(seed: int, tp: int) -> Record:
     rng = np.random.default_rng(seed)
     hits, wrong = np.full((20, 3), tp) + rng.integers(0, 30, (20, 3)), rng.integers(80, 120, (20, 3))
-    return Record(f"r{seed}-{tp}", {}, [], {"test": Scores(np.diag(hits.sum(0)), hits, wrong, wrong)})
+    matrix = np.diag(hits.sum(0)) + np.roll(np.diag(wrong.sum(0)), 1, axis=1)  # what is missed is called the next class
+    return Record(f"r{seed}-{tp}", {}, [], {"test": Scores(matrix, hits, np.roll(wrong, 1, axis=1), wrong)})
 
 
 def test_sentences_follow_the_data_either_way():
@@ -151,6 +152,13 @@ def test_a_verdict_needs_three_seeds_and_an_interval_without_0():
     assert notebook.verdict(arms, "a", "b", +1).startswith("confirmed") and notebook.verdict(arms, "a", "b", -1).startswith("refuted")
     assert notebook.verdict(arms, "a", "same", +1).startswith("open") and notebook.verdict(arms, "a", "c", +1) == "open: not measured"
     assert "only 2 seeds an arm" in notebook.verdict(arms | {"a": arms["a"][:2]}, "a", "b", +1)
+
+
+def test_a_difference_spans_both_intervals():
+    arms = {"a": [counted(seed, 900 + 300 * seed) for seed in range(3)], "b": [counted(seed, 900) for seed in range(3)]}
+    difference, low, high, _ = notebook.differences(arms, "b")["a"]
+    _, images_low, images_high, _ = scores.paired_bootstrap(notebook.on_test(arms["a"]), notebook.on_test(arms["b"]))
+    assert low < 0 < images_low < difference < images_high < high, "the seeds differ by more than the images do"
 
 
 def test_edges_are_where_labels_meet():

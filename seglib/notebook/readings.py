@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from seglib import records, scores
+from seglib.tables import evidence
 
 
 def last(record: records.Record, key: str) -> float:
@@ -45,11 +46,18 @@ def class_iou(found: Iterable[records.Record]) -> np.ndarray:
 
 
 def differences(arms: dict[str, list[records.Record]], base: str) -> dict[str, tuple]:
-    """{arm: (difference of mean mIoU to `base`, low, high, p)}, a paired bootstrap over the same images, for every other arm.
+    """{arm: (difference of mean mIoU to `base`, low, high, p)} for every other arm, of the seeds that both have, where there are such.
 
-    Of the seeds that both have, where there are such.
+    low to high spans both 95 % intervals of the report: a paired bootstrap over the same images and, of several seeds, Student's t over
+    the seeds, their spread pooled over all `arms`. p is of the bootstrap.
     """
-    return {name: scores.paired_bootstrap(*_paired(found, arms[base])) for name, found in arms.items() if name != base}
+    return {name: _difference(arms, name, base) for name in arms if name != base}
+
+
+def _difference(arms: dict[str, list[records.Record]], name: str, base: str) -> tuple[float, float, float, float]:
+    difference, low, high, p = scores.paired_bootstrap(*_paired(arms[name], arms[base]))
+    lower, upper = evidence.over_seeds(arms, name, base)
+    return difference, float(np.fmin(low, lower / 100)), float(np.fmax(high, upper / 100)), p
 
 
 def _paired(a: Sequence[records.Record], b: Sequence[records.Record]) -> tuple[list[records.Scores], list[records.Scores]]:
@@ -113,8 +121,8 @@ def flat(*groups: dict[str, list[records.Record]]) -> list[records.Record]:
 def verdict(arms: dict[str, list[records.Record]], name: str, base: str, sign: int) -> str:
     """What the records say of the claim that arm `name` is above (sign +1) or below (-1) arm `base`.
 
-    Open without either arm, while an arm has fewer than three seeds, and where the interval over images holds 0. The report asks more:
-    that the interval over seeds does not hold 0, either.
+    Open without either arm, while an arm has fewer than three seeds, and where an interval, over images or over seeds, holds 0. The report
+    asks the same of every data set.
     """
     if not (arms.get(name) and arms.get(base)):
         return "open: not measured"

@@ -57,7 +57,7 @@ def architectures(evidence: Evidence) -> Table:
         rows += [_score_row(_recipe(arm, found), found, "") for arm, found in evidence.of(dataset, read.SINGLE).items()]
         if rows:
             blocks.append((DATASET_NAMES[dataset], [*_floors(evidence, dataset), *rows, *_ceilings(evidence, dataset)]))
-    return filled(Table(columns, blocks), LEFT.format(38)) if blocks else _nothing(columns)
+    return filled(Table(columns, blocks), LEFT.format(46)) if blocks else _nothing(columns)
 
 
 def _recipe(arm: str, found) -> str:
