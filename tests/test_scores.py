@@ -192,6 +192,16 @@ def test_bootstrap_of_several_runs_is_that_of_their_mean():
         scores.bootstrap([one, split(5)])
 
 
+def test_welch_is_that_of_a_text_book():
+    """By hand: means 20 and 15, variances 4 and 1 of 4 and 3 seeds; 4.67 degrees of freedom, rounded down to 4."""
+    a, b = 20 + np.array([-1, 1, -1, 1]) * np.sqrt(3), 15 + np.array([-1, 0, 1])
+    difference, low, high = scores.welch_difference(a, b)
+    error = np.sqrt(4 / 4 + 1 / 3)
+    assert difference == pytest.approx(5) and (low, high) == (pytest.approx(5 - 2.7764 * error), pytest.approx(5 + 2.7764 * error))
+    assert np.isnan(scores.welch_difference([1.0], b)[1:]).all()
+    assert scores.welch_difference([2.0, 2.0], [1.0, 1.0]) == (1, 1, 1)
+
+
 def test_over_seeds_skips_what_a_seed_lacks():
     assert scores.over_seeds([[1.0, np.nan, np.nan], [3.0, 4.0, np.nan]]).tolist()[:2] == [2, 4]
     assert np.isnan(scores.over_seeds([[np.nan], [np.nan]])).all()

@@ -71,22 +71,9 @@ def arm(miou: float, seeds: int = 3, **options) -> list:
     return [record(TrainConfig(dataset="camvid", width=8, images=2400, seed=seed, **options), 0.3, miou) for seed in range(seeds)]
 
 
-def test_the_spread_is_pooled_over_arms_and_runs_under_two_names_count_once():
-    groups = {"a": arm(0.3), "b": arm(0.4, loss="dice")}
-    a, b = (read.values(groups[name], "miou") for name in "ab")
-    spread, freedom, arms = read.seed_spread(groups | {"again": groups["b"]})
-    assert (freedom, arms) == (4, 2)
-    assert spread == pytest.approx(np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2))
-    low, high = read.over_seeds(groups, "b", "a")
-    half = 2.7764 * spread * np.sqrt(2 / 3)  # Student's t at four degrees of freedom
-    assert (low, high) == (pytest.approx(b.mean() - a.mean() - half), pytest.approx(b.mean() - a.mean() + half))
-    assert read.resolvable(groups) == pytest.approx(half)
-
-
 def test_one_seed_has_no_interval_over_seeds():
     groups = {"a": arm(0.3, 1), "b": arm(0.4, 1, loss="dice")}
     assert np.isnan(read.over_seeds(groups, "a", "b")).all()
-    assert np.isnan(read.resolvable(groups))
     _, low, high = read.widest(groups, "b", "a")
     assert 0 < low < high, "of one seed the interval over pictures alone"
 

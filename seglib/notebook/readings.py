@@ -48,8 +48,8 @@ def class_iou(found: Iterable[records.Record]) -> np.ndarray:
 def differences(arms: dict[str, list[records.Record]], base: str) -> dict[str, tuple]:
     """{arm: (difference of mean mIoU to `base`, low, high, p)} for every other arm, of the seeds that both have, where there are such.
 
-    low to high spans both 95 % intervals of the report: a paired bootstrap over the same images and, of several seeds, Student's t over
-    the seeds, their spread pooled over all `arms`. p is of the bootstrap.
+    low to high spans both 95 % intervals of the report: a paired bootstrap over the same images and, of several seeds, Welch's t over
+    the seeds. p is of the bootstrap.
     """
     return {name: _difference(arms, name, base) for name in arms if name != base}
 

@@ -6,7 +6,7 @@ An undefined score (a class neither in the truth nor predicted) is NaN, and mean
 from seglib.scores.baselines import constant_class, gridded_truth, on_grid, pixel_prior, subsampled_truth
 from seglib.scores.boundary import boundary_counts, boundary_width
 from seglib.scores.counts import accumulate, calibration_counts, confusion, count, image_counts, instance_sums, label_ids, pool
-from seglib.scores.intervals import bootstrap, class_bootstrap, paired_bootstrap, paired_difference, seed_interval
+from seglib.scores.intervals import bootstrap, class_bootstrap, paired_bootstrap, paired_difference, seed_interval, welch_difference
 from seglib.scores.measures import (
     FOUND,
     boundary_iou,
@@ -68,4 +68,5 @@ __all__ = [
     "pool",
     "seed_interval",
     "subsampled_truth",
+    "welch_difference",
 ]

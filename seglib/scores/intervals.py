@@ -101,6 +101,20 @@ def seed_interval(values) -> tuple[float, float, float]:
     return centre, float(centre - half), float(centre + half)
 
 
+def welch_difference(a, b) -> tuple[float, float, float]:
+    """Scores of two recipes over their seeds -> (difference of the means, low, high), 95 % by Student's t with Welch's degrees of freedom
+    (1947), rounded down: the recipes may vary unlike each other. NaN ends where one of them has a single seed."""
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    difference = float(a.mean() - b.mean())
+    if min(len(a), len(b)) < 2:
+        return difference, float("nan"), float("nan")
+    parts = np.array([x.var(ddof=1) / len(x) for x in (a, b)])
+    error = float(parts.sum())
+    freedom = error**2 / float((parts**2 / [len(a) - 1, len(b) - 1]).sum()) if error > 0 else 1.0
+    half = t_quantile(max(1, int(freedom + 1e-9))) * error**0.5
+    return difference, difference - half, difference + half
+
+
 def paired_difference(a, b) -> tuple[float, float, float]:
     """Scores of two recipes under the same seeds -> (mean difference a - b, low, high), 95 % by Student's t over the pairs."""
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)

@@ -8,7 +8,6 @@ import numpy as np
 from seglib import scores
 from seglib.labels import TABLES, THIN
 from seglib.records import Record, Scores
-from seglib.scores.intervals import t_quantile
 from seglib.tables.names import ordered
 
 Groups = dict[str, list[Record]]  # {arm: its seeds}
@@ -170,30 +169,9 @@ def interval(found: Sequence[Record]) -> tuple[float, float]:
     return 100 * low, 100 * high
 
 
-def seed_spread(groups: Groups) -> tuple[float, int, int]:
-    """mIoU between seeds of the same arm, pooled over the arms: (standard deviation in points, its degrees of freedom, arms)."""
-    arms = {tuple(sorted(record.name for record in found)): values(found, "miou") for found in groups.values() if len(found) > 1}
-    freedom = sum(len(scored) - 1 for scored in arms.values())
-    squares = sum(float(((scored - scored.mean()) ** 2).sum()) for scored in arms.values())
-    return (float(np.sqrt(squares / freedom)) if freedom else float("nan")), freedom, len(arms)
-
-
-def resolvable(groups: Groups) -> float:
-    """The smallest difference of two arms in points whose t interval over seeds excludes zero; NaN with one seed."""
-    spread, freedom, _ = seed_spread(groups)
-    fewest = min((len(found) for found in groups.values() if len(found) > 1), default=0)
-    return t_quantile(freedom) * spread * float(np.sqrt(2 / fewest)) if freedom else float("nan")
-
-
 def over_seeds(groups: Groups, a: str, b: str) -> tuple[float, float]:
-    """95 % t interval of the mean mIoU of arm a less that of arm b, with the spread pooled over all arms; NaN where one has one seed."""
-    first, second = (values(groups[arm], "miou") for arm in (a, b))
-    if min(len(first), len(second)) < 2:
-        return float("nan"), float("nan")
-    spread, freedom, _ = seed_spread(groups)
-    half = t_quantile(freedom) * spread * float(np.sqrt(1 / len(first) + 1 / len(second)))
-    difference = float(first.mean() - second.mean())
-    return difference - half, difference + half
+    """95 % interval over seeds of the mean mIoU of arm a less that of arm b, by Welch's t; NaN where one has one seed."""
+    return scores.welch_difference(values(groups[a], "miou"), values(groups[b], "miou"))[1:]
 
 
 def widest(groups: Groups, a: str, b: str) -> tuple[float, float, float]:

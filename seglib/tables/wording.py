@@ -39,12 +39,9 @@ def _order(groups: Groups) -> tuple[str, ...]:
 
 
 def of_experiment(evidence: Evidence, dataset: str, experiment: str) -> Iterator[tuple[str, str]]:
-    """(key, text) of a whole experiment: seed-sd (pooled over the arms), seed-arms, resolvable; <loss>-minus-cross_entropy/gain-...;
+    """(key, text) of a whole experiment: <loss>-minus-cross_entropy/gain-...;
     above-forest, below-forest; sizes; fractions; <base>-to-best: arm, points."""
     groups = evidence.of(dataset, experiment)
-    spread, _, arms = read.seed_spread(groups)
-    if math.isfinite(spread):
-        yield from (("seed-sd", f"{spread:.1f}"), ("seed-arms", str(arms)), ("resolvable", f"{read.resolvable(groups):.1f}"))
     if experiment == "losses" and "cross_entropy" in groups:
         for loss in groups.keys() - {"cross_entropy"}:
             yield from ((f"{loss}-minus-cross_entropy/{key}", escape(text)) for key, text in _gains(groups, loss))
