@@ -54,6 +54,7 @@ def architectures(evidence: Evidence) -> Table:
     for dataset in evidence.datasets():
         groups, mark = evidence.of(dataset, "architectures"), _mark(evidence, dataset, "architectures")
         rows = [_score_row(name(arm), found, mark) for arm, found in groups.items()]
+        rows += [_score_row(name(arm), found, "") for arm, found in evidence.of(dataset, "generalisation").items() if rows]
         rows += [_score_row(_recipe(arm, found), found, "") for arm, found in evidence.of(dataset, read.SINGLE).items()]
         if rows:
             blocks.append((DATASET_NAMES[dataset], [*_floors(evidence, dataset), *rows, *_ceilings(evidence, dataset)]))
@@ -84,7 +85,7 @@ def architectures_row(arm: str, found) -> list[str]:
 def _floors(evidence: Evidence, dataset: str) -> list[list[str]]:
     measured = evidence.measures.get(f"baselines-{dataset}", {})
     known = measured.get("floors", {}) | {key: value for key, value in measured.get("data", {}).items() if key == "forest"}
-    words = {"constant": "floor: one class", "prior": "floor: per-pixel prior", "forest": "floor: forest, colour"}
+    words = {"constant": "floor: one class", "prior": "floor: per-pixel prior", "forest": "forest, colour and row"}
     return [_bound(words[key], known[key]) for key in words if key in known]
 
 
@@ -136,6 +137,9 @@ def _across_seeds(groups: Groups, arm: str, base: str) -> str:
     return EMPTY if not np.isfinite(low) else f"[{signed(low)}, {signed(high)}]"
 
 
+CLEAR = " *"  # behind a difference whose intervals over pictures and over seeds exclude zero
+
+
 def ablations(evidence: Evidence) -> Table:
     """One factor at a time: mIoU of each arm and its paired difference to the base, data sets side by side."""
     datasets = evidence.datasets() or ["streets"]
@@ -143,7 +147,11 @@ def ablations(evidence: Evidence) -> Table:
     blocks = []
     for experiment, title, base in FACTORS:
         arms = list(dict.fromkeys(arm for dataset in datasets for arm in evidence.of(dataset, experiment)))
-        rows = [_change(evidence, datasets, experiment, arm, base) for arm in arms if differs(evidence, datasets, experiment, arm, base)]
+        rows = [
+            _change(evidence, datasets, experiment, arm, base)
+            for arm in arms
+            if differs(evidence, datasets, experiment, arm, base) or arm in ("none", base)
+        ]
         blocks.append((title, rows))
     if not any(rows for _, rows in blocks):
         blocks = [("", [["no records yet", *[EMPTY] * (len(columns) - 1)]])]
@@ -155,7 +163,10 @@ def _change(evidence: Evidence, datasets, experiment: str, arm: str, base: str |
     for dataset in datasets:
         groups, other = evidence.of(dataset, experiment), compared_with(experiment, arm, base)
         found = groups.get(arm)
-        cells += [_spread(found, _mark(evidence, dataset, experiment)), _difference(groups, arm, other)] if found else [EMPTY, EMPTY]
+        words = _difference(groups, arm, other)
+        if found and words != EMPTY and read.clear(groups, arm, other):
+            words += CLEAR
+        cells += [_spread(found, _mark(evidence, dataset, experiment)), words] if found else [EMPTY, EMPTY]
     return cells
 
 

@@ -174,6 +174,12 @@ def over_seeds(groups: Groups, a: str, b: str) -> tuple[float, float]:
     return scores.welch_difference(values(groups[a], "miou"), values(groups[b], "miou"))[1:]
 
 
+def clear(groups: Groups, a: str, b: str) -> bool:
+    """Whether both intervals of a difference, over pictures and over several seeds, exclude zero."""
+    _, low, high = widest(groups, a, b)
+    return min(len(groups[a]), len(groups[b])) > 1 and (low > 0 or high < 0)
+
+
 def widest(groups: Groups, a: str, b: str) -> tuple[float, float, float]:
     """Arm a less arm b: (difference, low, high), from the lower to the upper end of both intervals, over pictures and over seeds."""
     difference, low, high, _ = paired(groups[a], groups[b])

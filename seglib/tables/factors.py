@@ -40,16 +40,17 @@ def differs(evidence: Evidence, datasets: Sequence[str], experiment: str, arm: s
 
 
 def totals(evidence: Evidence, dataset: str) -> Iterator[tuple[str, str]]:
-    """(key, text) of all changes on one data set: changes/<dataset>/total, clear (the intervals over pictures and, of several seeds, over
-    seeds exclude zero), and of the largest that is clear, else of the largest: largest/arm, largest/points."""
+    """(key, text) of all changes on one data set: changes/<dataset>/total, clear (both intervals exclude zero: `evidence.clear`), and of
+    the largest that is clear, else of the largest: largest/arm, largest/points."""
     rows = []
     for experiment, _, base in FACTORS:
         groups = evidence.of(dataset, experiment)
         for arm in groups:
             if differs(evidence, [dataset], experiment, arm, base):
-                difference, low, high = read.widest(groups, arm, compared_with(experiment, arm, base))
+                other = compared_with(experiment, arm, base)
+                difference = read.paired(groups[arm], groups[other])[0]
                 if np.isfinite(difference):  # NaN without a common seed
-                    rows.append((low > 0 or high < 0, abs(difference), difference, arm))
+                    rows.append((read.clear(groups, arm, other), abs(difference), difference, arm))
     if rows:
         clear, _, difference, arm = max(rows)
         yield from ((f"changes/{dataset}/total", str(len(rows))), (f"changes/{dataset}/clear", str(sum(row[0] for row in rows))))

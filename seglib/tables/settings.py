@@ -28,12 +28,12 @@ def _held_fixed(evidence: Evidence, dataset: str) -> str:
         "batch_size": "batch {}", "optimiser": "{}", "schedule": "{}", "weight_decay": "weight decay {:g}", "clip": "clipped at {:g}",
         "flip": "flips {}", "void": "void {}", "annotation": "{} labels",
     }  # fmt: skip
-    groups = [evidence.of(dataset, experiment) for place, experiment in evidence.groups if place == dataset]
+    groups = [evidence.of(dataset, experiment) for place, experiment in evidence.groups if place == dataset and experiment != SINGLE]
     configs = [record.config for arms in groups for found in arms.values() for record in found]
     said = {"True": "on", "False": "off", "ignore": "ignored"}
     shared = {key: configs[0].get(key) for key in words if len({config.get(key) for config in configs}) == 1 and key in configs[0]}
     values = {key: said.get(str(value), name(value) if isinstance(value, str) else value) for key, value in shared.items()}
-    return "all runs: " + ", ".join(words[key].format(value) for key, value in values.items())
+    return "all but the longer runs: " + ", ".join(words[key].format(value) for key, value in values.items())
 
 
 def _setting_row(evidence: Evidence, dataset: str, experiment: str) -> list[str]:
@@ -48,8 +48,9 @@ def _setting_row(evidence: Evidence, dataset: str, experiment: str) -> list[str]
     devices = sorted({device(record.environment.get("device", EMPTY)) for record in found.values()})
     each = f" ({min(record.config['images'] or 0 for record in tried.values())} each)" if tried else ""
     images = sorted({record.config["images"] or 0 for record in found.values()})
-    return [experiment, model, sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes", f"{images[-1]}",
-            str(max(map(len, groups.values()))), ", ".join(f"{rate:g}" for rate in rates) + each or EMPTY, str(len(found | tried)),
+    used = ", ".join(f"{rate:g}" for rate in rates or sorted({record.config["lr"] for record in found.values()}))
+    return ["longer runs" if experiment == SINGLE else experiment, model, sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes",
+            ", ".join(map(str, images)), str(max(map(len, groups.values()))), used + each, str(len(found | tried)),
             f"{hours:.1f}", ", ".join(devices)]  # fmt: skip
 
 
