@@ -13,9 +13,9 @@ NAMES = {
 
 
 def ordered(arms: dict) -> dict:
-    """The arms in the order of NAMES, others behind them as they come."""
+    """The arms in the order of NAMES, others behind them as they come; "unet-from-streets" stands where "unet" would."""
     places = {arm: i for i, arm in enumerate(NAMES)}
-    return dict(sorted(arms.items(), key=lambda item: places.get(item[0], len(places))))
+    return dict(sorted(arms.items(), key=lambda item: places.get(item[0].split("-from-")[0], len(places))))
 
 
 def device(text: str) -> str:
