@@ -135,7 +135,6 @@ def baseline(model: nn.Module, size: tuple[int, int] = (768, 768), image=None, m
     steps += [(found[name], draw.UP) for name in ("decoder.0", "decoder.1")] + [(found["head"], draw.SCORE)]
     for shape, color in steps:
         x = _map(axes, x, middle, shape, size, color)
-    wide, high = draw.fit(size, TALL)
     left = draw.WIDTH - 0.35 - wide
     draw.picture(axes, draw.as_picture(mask, size), left, middle - high / 2, wide, high)
     draw.text(axes, left + wide / 2, middle - high / 2 - 0.25, f"{found[''][0]} scores a pixel\n{draw.by(found[''])}", va="top")
