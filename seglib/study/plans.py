@@ -13,7 +13,7 @@ from seglib.study.profiles import (
     Profile,
     profile,
 )
-from seglib.study.rates import run_name, tuned
+from seglib.study.rates import run_name, settled, tuned
 from seglib.training import TrainConfig
 
 
@@ -69,6 +69,7 @@ def jobs(name: str, dataset: str, records: dict[str, Record]) -> list[Job]:
     makers = {
         "architectures": _architectures, "losses": _losses, "void": _void, "transforms": _transforms, "annotation": _annotation,
         "optimisers": _optimisers, "generalisation": _generalisation, "data": _data, "original": _original,
+        "longer": _longer,
     }  # fmt: skip
     found = [job for experiment in EXPERIMENTS if experiment in scope.profile.experiments for job in makers[experiment](scope)]
     return sorted(found, key=lambda job: job.stage)  # stable: arms stay in the order of their experiment
@@ -116,7 +117,7 @@ def _model_rate(scope: _Scope, model: str) -> tuple[list[TrainConfig], float | N
 
 
 def _small_rate(scope: _Scope) -> float | None:
-    """The rate of the small U-Net with cross-entropy: the winner of Figure 6's sweep."""
+    """The rate of the small U-Net with cross-entropy: the winner of Figure 6's sweep with seed 0."""
     return _tuned(scope, _small(scope, loss="cross_entropy", images=scope.profile.loss_images), "cross_entropy")[1]
 
 
@@ -143,7 +144,7 @@ def _losses(scope: _Scope) -> list[Job]:
         comparison, stage = ("figure-6", 10) if loss in FIGURE_6 else ("others", 70)
         seeds = scope.profile.loss_seeds if loss in FIGURE_6 else scope.profile.other_loss_seeds or scope.profile.loss_seeds
         base = _small(scope, loss=loss, images=scope.profile.loss_images)
-        sweep, rate = _tuned(scope, base, loss)
+        sweep, rate = settled(scope.profile, scope.records, base, loss)
         found += _sweep(scope, "losses", loss, stage, sweep)
         found += _arm(scope, "losses", comparison, loss, stage + 1, base, rate, seeds)
     return found
@@ -250,4 +251,15 @@ def _original(scope: _Scope) -> list[Job]:
         # Without batch norm the U-Net diverges at the rates that suit the normalised one.
         rate = 1e-3 if model == "unet" else _model_rate(scope, model)[1]
         found += _arm(scope, "original", "original", model, 90, config, rate)
+    return found
+
+
+def _longer(scope: _Scope) -> list[Job]:
+    """The families shown more pictures, with the mixture of cross-entropy and Dice; the swept rate scaled with the batch size."""
+    found, batch = [], scope.profile.long_batch
+    for model in MODELS:
+        config = _model(scope, model, loss="cross_entropy_dice", images=scope.profile.long_images, batch_size=batch)
+        swept = _model_rate(scope, model)[1]
+        rate = swept * batch / TrainConfig.batch_size if swept else None
+        found += _arm(scope, "longer", model, model, 86, config, rate)
     return found

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 
-EXPERIMENTS = ("architectures", "losses", "void", "transforms", "annotation", "optimisers", "generalisation", "data", "original")
+EXPERIMENTS = (
+    "architectures", "losses", "void", "transforms", "annotation", "optimisers", "generalisation", "data", "original", "longer",
+)  # fmt: skip
 DATASETS = ("streets", "camvid", "cityscapes")
 MODELS = ("fcn_baseline", "fcn8s", "unet", "vit", "swin")
 FIGURE_6 = ("cross_entropy", "soft_iou", "dice")
@@ -32,7 +34,8 @@ class Profile:
 
     `options`: what models.build is told, by model; `unet_width` is the U-Net of the many runs. `limits`: the first n images of
     train, val and test (None: all). Budgets are training images seen per run: `images` (architectures, void), `loss_images`
-    (losses), `ablation_images` (the rest), `sweep_images` (one candidate of a learning rate).
+    (losses), `long_images` (the families once more, longer), `ablation_images` (the rest), `sweep_images` (one candidate of a learning
+    rate).
     """
 
     name: str
@@ -50,11 +53,14 @@ class Profile:
     images: int = 0
     loss_images: int = 0
     ablation_images: int = 0
+    long_images: int = 0
+    long_batch: int = 8  # the learning rate is scaled with it
     sweep_images: int = 0
     halving_images: int = 0
     rates: int = 3  # candidates that a learning rate sweep starts with
     more_rates: int = 2  # how many may be added while the best is the first or the last of them
     lower_rates: int = 2  # how many lower ones may be tried in full, for short runs favour high rates; 0 trusts the short ones
+    settling_seeds: int = 0  # with how many seeds the two best rates of each loss are compared in full; 0 trusts seed 0
     sweep_architectures: bool = True
     common: dict = field(default_factory=dict)  # further settings of every run
 
@@ -79,6 +85,7 @@ PROFILES = {
     "published": Profile("published", experiments=()),
     "smoke": Profile(
         "smoke",
+        experiments=tuple(one for one in EXPERIMENTS if one != "longer"),
         seeds=(0,),
         loss_seeds=(0, 1),
         losses=(*FIGURE_6, "lovasz"),
@@ -101,7 +108,7 @@ PROFILES = {
         common={"batch_size": 4},
     ),
     "cpu": Profile("cpu", experiments=("architectures", "losses"), seeds=(0,), losses=FIGURE_6, sweep_architectures=False, **_CPU),
-    "cpu-full": Profile("cpu-full", loss_seeds=(0, 1, 2, 3, 4), other_loss_seeds=(0, 1, 2), **_CPU),
+    "cpu-full": Profile("cpu-full", loss_seeds=(0, 1, 2, 3, 4), other_loss_seeds=(0, 1, 2), settling_seeds=3, long_images=8000, long_batch=4, **_CPU),
     "gpu": Profile(
         "gpu",
         loss_seeds=(0, 1, 2, 3, 4),
@@ -114,6 +121,7 @@ PROFILES = {
         limits=_everywhere((None, None, None)),
         images=22_020,  # 60 epochs of CamVid
         loss_images=22_020,
+        long_images=110_100,
         ablation_images=11_010,
         sweep_images=7_340,
         halving_images=1_468,

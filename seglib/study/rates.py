@@ -53,6 +53,30 @@ def _in_full(
     return sweep + finals, order[0].lr
 
 
+def settled(profile: Profile, records: dict[str, Record], config: TrainConfig, key: str) -> tuple[list[TrainConfig], float | None]:
+    """As `tuned`, then with several seeds where the profile has `settling_seeds`: one seed may pick a rate that fails with the next.
+
+    The winner's neighbours on the ladder are trained as `config` says with seed 0; of these three the two best on val run with
+    `settling_seeds` seeds each, and the larger mean on val wins. Ties go to the smaller rate. The plan's other experiments keep the
+    rate of seed 0, which is known earlier.
+    """
+    sweep, rate = tuned(profile, records, config, key)
+    if rate is None or not profile.settling_seeds:
+        return sweep, rate
+    place = LADDER.index(rate)
+    beside = [replace(config, lr=lr, seed=0) for lr in LADDER[max(0, place - 1) : place + 2]]
+    sweep += [run for run in beside if run not in sweep]
+    if not (order := _by_val(records, beside)):
+        return sweep, None
+    two = sorted(run.lr for run in order[:2])
+    again = {lr: [replace(config, lr=lr, seed=seed) for seed in range(profile.settling_seeds)] for lr in two}
+    sweep += [run for runs in again.values() for run in runs if run not in sweep]
+    if not all(_by_val(records, runs) for runs in again.values()):
+        return sweep, None
+    means = {lr: sum(records[run_name(run)].val_miou for run in runs) for lr, runs in again.items()}
+    return sweep, max(means, key=means.get)
+
+
 def _by_val(records: dict[str, Record], runs: list[TrainConfig]) -> list[TrainConfig]:
     """The runs, the best on val first, equal ones in their order; [] while one is missing."""
     found = [records.get(run_name(run)) for run in runs]

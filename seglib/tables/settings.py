@@ -69,17 +69,27 @@ def rates(evidence: Evidence) -> Table:
 
 
 def _candidates(found, runs) -> tuple[str, str, str]:
-    """Short candidates, full ones, and the rate of the comparison's runs, else the best on val."""
+    """Short candidates, full ones, and the rate of the comparison's runs, else the best on val. A rate's seeds are averaged, and counted
+    where there are several."""
     found = sorted(found, key=lambda record: record.config["lr"])
     shortest = min(record.config["images"] or 0 for record in found)
     short, full = ([r for r in found if ((r.config["images"] or 0) == shortest) == first] for first in (True, False))
-    words = [", ".join(f"{r.config['lr']:g}: {_reached(r)}" for r in part) or EMPTY for part in (short, full)]
+    words = [", ".join(f"{rate:g}: {_reached(seeds)}" for rate, seeds in _by_rate(part).items()) or EMPTY for part in (short, full)]
     best = runs[0] if runs else max(full or short, key=lambda record: record.val_miou)
     return words[0], words[1], f"{best.config['lr']:g}"
 
 
-def _reached(record) -> str:
-    return f"{100 * record.val_miou:.1f}" if record.val_miou >= 0 else "diverged"
+def _by_rate(found) -> dict[float, list]:
+    rates: dict[float, list] = {}
+    for record in found:
+        rates.setdefault(record.config["lr"], []).append(record)
+    return rates
+
+
+def _reached(seeds) -> str:
+    values = [record.val_miou for record in seeds]
+    count = f" ({len(values)})" if len(values) > 1 else ""
+    return f"{100 * sum(values) / len(values):.1f}{count}" if min(values) >= 0 else "diverged"
 
 
 # What was planned of each experiment, in words: arms, and where.
