@@ -96,7 +96,7 @@ def test_single_runs_scored_elsewhere_are_no_runs_of_that_data_set():
     here, there = arm(0.4, 3), [record(TrainConfig(dataset="streets", width=8, images=900), 0.3, 0.4)]
     found = Evidence(groups={("camvid", "headline"): {"unet": here, "unet-from-streets": there}})
     assert set(found.trained("camvid", "headline")) == {"unet"} and len(found.of("camvid", "headline")) == 2
-    row = next(row for row in outcome(found).blocks[0][1] if row[0] == "longer runs")
+    row = next(row for row in outcome(found).blocks[0][1] if row[0] == "single runs")
     assert "1 arm, 3 seeds" in row[-1]
 
 

@@ -28,10 +28,12 @@ from seglib.notebook.readings import (  # noqa: E402
     seeds,
     sentence,
     spread,
+    swept,
     verdict,
 )
 
 __all__ = [
     "KEPT_BYTES", "Page", "against", "check_parameters", "class_iou", "clean", "differences", "display", "flat", "forest", "last", "mean",
-    "on_test", "pick", "points", "pooled", "range_of", "ranking", "say", "scored", "seeds", "sentence", "spread", "start", "verdict",
+    "on_test", "pick", "points", "pooled", "range_of", "ranking", "say", "scored", "seeds", "sentence", "spread", "start", "swept",
+    "verdict",
 ]  # fmt: skip

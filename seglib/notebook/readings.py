@@ -113,6 +113,19 @@ def forest(arms: dict[str, list[records.Record]], base: str, names: dict[str, st
     return [((names or {}).get(name, name), *row[:3]) for name, row in rows.items()]
 
 
+def swept(candidates: dict[str, list[records.Record]], names: dict[str, str]) -> dict[str, dict[str, dict[float, list[float]]]]:
+    """The runs that chose the learning rates, for `plots.panels`: {"short runs" or "full runs": {arm in words: {rate: val mIoU of the
+    seeds}}}. A diverged candidate is left out."""
+    found = {"short runs": {}, "full runs": {}}
+    for arm, runs in candidates.items():
+        fewest = min(record.config["images"] or 0 for record in runs)
+        for record in runs:
+            rates = found["full runs" if (record.config["images"] or 0) > fewest else "short runs"].setdefault(names.get(arm, arm), {})
+            if np.isfinite(value := last(record, "val_miou")):
+                rates.setdefault(record.config["lr"], []).append(value)
+    return {kind: arms for kind, arms in found.items() if arms}
+
+
 def flat(*groups: dict[str, list[records.Record]]) -> list[records.Record]:
     """All records of some groups: what a figure names as its sources."""
     return [record for group in groups for found in group.values() for record in found]

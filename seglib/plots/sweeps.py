@@ -13,19 +13,31 @@ def lines(groups: Mapping[str, Mapping[float, Sequence[float]]], xlabel: str, yl
     """groups {label: {x: values of the seeds}}: the mean as a line, every seed as a dash."""
     if not groups:
         return blank()
-    figure, axes = canvas(height)
-    axis = axes[0, 0]
-    for i, (label, points) in enumerate(groups.items()):
-        x = sorted(points)
-        axis.plot(x, [factor * np.mean(points[value]) for value in x], color=color(i), marker=marker(i), label=label)
-        for value in x:
-            axis.plot([value] * len(points[value]), factor * np.asarray(points[value]), "_", color=color(i), markersize=7, alpha=0.8)
-    axis.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if log else "linear")
-    axis.set_xticks(sorted({x for points in groups.values() for x in points}))
-    axis.xaxis.set_major_formatter("{x:g}")
-    axis.xaxis.set_minor_formatter("")
-    if len(groups) > 1:
-        figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=min(5, len(groups)))
+    return panels({"": groups}, xlabel, ylabel, log=log, factor=factor, height=height)
+
+
+def panels(groups: Mapping[str, Mapping[str, Mapping[float, Sequence[float]]]], xlabel: str, ylabel: str, *, log: bool = True,
+           factor: float = 100.0, height: float = 6.0) -> Figure:  # fmt: skip
+    """As `lines`, side by side: groups {title: {label: {x: values of the seeds}}}. A label has one colour in all panels."""
+    if not any(groups.values()):
+        return blank()
+    figure, axes = canvas(height, 1, len(groups), sharey=True)
+    labels = list(dict.fromkeys(label for panel in groups.values() for label in panel))
+    handles = {}
+    for axis, (title, panel) in zip(axes[0], groups.items(), strict=True):
+        for label, points in panel.items():
+            x, i = sorted(points), labels.index(label)
+            means = [factor * np.mean(points[value]) for value in x]
+            handles[label] = axis.plot(x, means, color=color(i), marker=marker(i), label=label)[0]
+            for value in x:
+                axis.plot([value] * len(points[value]), factor * np.asarray(points[value]), "_", color=color(i), markersize=7, alpha=0.8)
+        axis.set(xlabel=xlabel, xscale="log" if log else "linear", title=title)
+        axis.set_xticks(sorted({x for points in panel.values() for x in points}))
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_formatter("")
+    axes[0, 0].set_ylabel(ylabel)
+    if len(labels) > 1:
+        figure.legend([handles[label] for label in labels], labels, loc="outside lower center", ncols=min(4, len(labels)))
     return figure
 
 

@@ -108,7 +108,15 @@ PROFILES = {
         common={"batch_size": 4},
     ),
     "cpu": Profile("cpu", experiments=("architectures", "losses"), seeds=(0,), losses=FIGURE_6, sweep_architectures=False, **_CPU),
-    "cpu-full": Profile("cpu-full", loss_seeds=(0, 1, 2, 3, 4), other_loss_seeds=(0, 1, 2), settling_seeds=3, long_images=8000, long_batch=4, **_CPU),
+    "cpu-full": Profile(
+        "cpu-full",
+        loss_seeds=(0, 1, 2, 3, 4),
+        other_loss_seeds=(0, 1, 2),
+        settling_seeds=3,
+        long_images=8000,
+        long_batch=4,
+        **_CPU,
+    ),
     "gpu": Profile(
         "gpu",
         loss_seeds=(0, 1, 2, 3, 4),

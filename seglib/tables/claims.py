@@ -80,9 +80,7 @@ def _verdict(signs: list[int]) -> str:
 def _difference(groups, a: str, b: str) -> tuple[int, float, float, float]:
     """(sign, difference, low, high) of arm a less arm b in points, from the lower to the upper end of the intervals over pictures and over
     seeds; sign 0 while an arm has fewer than three seeds."""
-    difference, low, high = read.widest(groups, a, b)
-    enough = min(len(groups[a]), len(groups[b])) >= SEEDS
-    return (int(low > 0) - int(high < 0) if enough else 0), difference, low, high
+    return read.sign(groups, a, b, SEEDS), *read.widest(groups, a, b)
 
 
 def _best(experiment: str, arm: str, others: tuple[str, ...]) -> Callable:

@@ -48,14 +48,15 @@ _SCORES = {"accuracy": "accuracy", "category": "category", "iIoU": "iiou", "boun
 
 
 def architectures(evidence: Evidence) -> Table:
-    """Main results by data set: floors, models, single longer runs, ceilings."""
+    """Main results by data set: floors, models, longer runs, ceilings."""
     columns = ["Model", "rate", "seeds", "mIoU", "over seeds", "over pictures", *_SCORES]
     blocks = []
     for dataset in evidence.datasets():
         groups, mark = evidence.of(dataset, "architectures"), _mark(evidence, dataset, "architectures")
         rows = [_score_row(name(arm), found, mark) for arm, found in groups.items()]
         rows += [_score_row(name(arm), found, "") for arm, found in evidence.of(dataset, "generalisation").items() if rows]
-        rows += [_score_row(_recipe(arm, found), found, "") for arm, found in evidence.of(dataset, read.SINGLE).items()]
+        for experiment in ("longer", read.SINGLE):
+            rows += [_score_row(_recipe(arm, found), found, "") for arm, found in evidence.of(dataset, experiment).items()]
         if rows:
             blocks.append((DATASET_NAMES[dataset], [*_floors(evidence, dataset), *rows, *_ceilings(evidence, dataset)]))
     return filled(Table(columns, blocks), LEFT.format(46)) if blocks else _nothing(columns)
@@ -164,7 +165,7 @@ def _change(evidence: Evidence, datasets, experiment: str, arm: str, base: str |
         groups, other = evidence.of(dataset, experiment), compared_with(experiment, arm, base)
         found = groups.get(arm)
         words = _difference(groups, arm, other)
-        if found and words != EMPTY and read.clear(groups, arm, other):
+        if found and words != EMPTY and read.sign(groups, arm, other):
             words += CLEAR
         cells += [_spread(found, _mark(evidence, dataset, experiment)), words] if found else [EMPTY, EMPTY]
     return cells

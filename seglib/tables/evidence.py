@@ -174,10 +174,11 @@ def over_seeds(groups: Groups, a: str, b: str) -> tuple[float, float]:
     return scores.welch_difference(values(groups[a], "miou"), values(groups[b], "miou"))[1:]
 
 
-def clear(groups: Groups, a: str, b: str) -> bool:
-    """Whether both intervals of a difference, over pictures and over several seeds, exclude zero."""
+def sign(groups: Groups, a: str, b: str, seeds: int = 2) -> int:
+    """+1 where arm a is clearly above arm b, -1 where below, 0 where they cannot be told apart: both intervals of the difference, over
+    pictures and over seeds, exclude zero. 0 while an arm has fewer than `seeds` seeds, too."""
     _, low, high = widest(groups, a, b)
-    return min(len(groups[a]), len(groups[b])) > 1 and (low > 0 or high < 0)
+    return int(low > 0) - int(high < 0) if min(len(groups[a]), len(groups[b])) >= seeds else 0
 
 
 def widest(groups: Groups, a: str, b: str) -> tuple[float, float, float]:

@@ -40,7 +40,7 @@ def differs(evidence: Evidence, datasets: Sequence[str], experiment: str, arm: s
 
 
 def totals(evidence: Evidence, dataset: str) -> Iterator[tuple[str, str]]:
-    """(key, text) of all changes on one data set: changes/<dataset>/total, clear (both intervals exclude zero: `evidence.clear`), and of
+    """(key, text) of all changes on one data set: changes/<dataset>/total, clear (both intervals exclude zero: `evidence.sign`), and of
     the largest that is clear, else of the largest: largest/arm, largest/points."""
     rows = []
     for experiment, _, base in FACTORS:
@@ -50,7 +50,7 @@ def totals(evidence: Evidence, dataset: str) -> Iterator[tuple[str, str]]:
                 other = compared_with(experiment, arm, base)
                 difference = read.paired(groups[arm], groups[other])[0]
                 if np.isfinite(difference):  # NaN without a common seed
-                    rows.append((read.clear(groups, arm, other), abs(difference), difference, arm))
+                    rows.append((read.sign(groups, arm, other) != 0, abs(difference), difference, arm))
     if rows:
         clear, _, difference, arm = max(rows)
         yield from ((f"changes/{dataset}/total", str(len(rows))), (f"changes/{dataset}/clear", str(sum(row[0] for row in rows))))

@@ -84,8 +84,9 @@ def _pairs(groups) -> Iterator[tuple[str, str]]:
         for name, row in rows.items():
             keys = ("", "/low", "/high", "/seeds-low", "/seeds-high")
             yield from ((f"{name}/miou{key}", _text(value)) for key, value in zip(keys, row) if math.isfinite(value))
-            above, below = np.nanmin(row[1::2]) > 0, np.nanmax(row[2::2]) < 0
-            yield from ((f"{name}/miou/p", f"{p:.3f}"), (f"{name}/miou/sign", str(int(above) - int(below))))
+            yield f"{name}/miou/p", f"{p:.3f}"
+        for one, other in ((a, b), (b, a)):
+            yield f"{one}-minus-{other}/miou/sign", str(read.sign(groups, one, other))
 
 
 def _design(groups, swept) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ from seglib.tables.layout import EMPTY, LEFT, Table, filled
 from seglib.tables.names import device, name, ordered
 
 NOT_RUN = "not run"
+LONGER = {"longer": "longer", SINGLE: "single runs"}  # experiments with a recipe of their own, and what they are called
 
 
 def settings(evidence: Evidence) -> Table:
@@ -28,7 +29,7 @@ def _held_fixed(evidence: Evidence, dataset: str) -> str:
         "batch_size": "batch {}", "optimiser": "{}", "schedule": "{}", "weight_decay": "weight decay {:g}", "clip": "clipped at {:g}",
         "flip": "flips {}", "void": "void {}", "annotation": "{} labels",
     }  # fmt: skip
-    groups = [evidence.of(dataset, experiment) for place, experiment in evidence.groups if place == dataset and experiment != SINGLE]
+    groups = [evidence.of(dataset, experiment) for place, experiment in evidence.groups if place == dataset and experiment not in LONGER]
     configs = [record.config for arms in groups for found in arms.values() for record in found]
     said = {"True": "on", "False": "off", "ignore": "ignored"}
     shared = {key: configs[0].get(key) for key in words if len({config.get(key) for config in configs}) == 1 and key in configs[0]}
@@ -49,9 +50,24 @@ def _setting_row(evidence: Evidence, dataset: str, experiment: str) -> list[str]
     each = f" ({min(record.config['images'] or 0 for record in tried.values())} each)" if tried else ""
     images = sorted({record.config["images"] or 0 for record in found.values()})
     used = ", ".join(f"{rate:g}" for rate in rates or sorted({record.config["lr"] for record in found.values()}))
-    return ["longer runs" if experiment == SINGLE else experiment, model, sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes",
+    if experiment in LONGER:
+        model += "; " + _recipe(next(iter(found.values())).config)
+    return [LONGER.get(experiment, experiment), model, sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes",
             ", ".join(map(str, images)), str(max(map(len, groups.values()))), used + each, str(len(found | tried)),
             f"{hours:.1f}", ", ".join(devices)]  # fmt: skip
+
+
+def _recipe(config: dict) -> str:
+    """In which settings a longer run is unlike the others, in words."""
+    words = [name(config["loss"]), f"batch {config['batch_size']}"]
+    if config.get("crop"):
+        low, high = config["scale"]
+        words += [f"crops of {'×'.join(map(str, config['crop']))} from pictures scaled by {low:g} to {high:g}"]
+    if config.get("jitter"):
+        words += [f"colour jitter {config['jitter']:g}"]
+    if config.get("train_limit"):
+        words += [f"{config['train_limit']} pictures"]
+    return ", ".join(words)
 
 
 def rates(evidence: Evidence) -> Table:
@@ -103,6 +119,7 @@ PLAN = (
     ("generalisation", "5 families, each way"),
     ("data", "4 fractions, 2 families"),
     ("original", "its 3 networks"),
+    ("longer", "5 families, 5 times the presentations"),
     (SINGLE, "--"),
 )
 
@@ -114,7 +131,7 @@ def outcome(evidence: Evidence) -> Table:
     for experiment, planned in PLAN:
         cells = [_outcome(evidence, place, experiment) for place in places]
         if experiment != SINGLE or any(cell != NOT_RUN for cell in cells):
-            rows.append(["longer runs" if experiment == SINGLE else experiment, planned, *cells])
+            rows.append([LONGER.get(experiment, experiment), planned, *cells])
     return Table(["Experiment", "planned, 3 seeds each", *[DATASET_NAMES[place] for place in places]], [("", rows)], "llll")
 
 
