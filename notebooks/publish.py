@@ -66,15 +66,11 @@ def keep_arrays(folder: Path) -> None:
 
 
 def small_network(profile: str, dataset: str) -> Path | None:
-    """Weights of the architecture run with the best val mIoU that fits in 8 MB; None where no weights are on this machine."""
+    """Weights of the run with the best val mIoU that fit in 8 MB; None where no weights are on this machine."""
     from seglib import study
 
     folder, found = study.folder(profile, dataset), []
-    try:
-        groups = study.groups(profile, dataset, "architectures")
-    except FileNotFoundError:
-        return None
-    for record in (record for records in groups.values() for record in records):
+    for record in study.finished(profile, dataset).values():
         weights = folder / record.name / "weights.pt"
         if weights.is_file() and weights.stat().st_size <= SMALL_BYTES:
             found.append((record.val_miou, weights))

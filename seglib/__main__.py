@@ -141,6 +141,7 @@ def report(arguments) -> None:
         chosen = [measure for name, measure in measures.OF_DATA.items() if name in arguments.measure]
         paths = [measure(dataset) for measure in chosen for dataset in datasets]
         paths += [measures.model_costs()] if "models" in arguments.measure else []
+        paths += [measures.speeds()] if "speed" in arguments.measure else []
     else:
         profile = arguments.profile or os.environ.get("SEGLIB_PROFILE") or "published"
         dataset = arguments.dataset or os.environ.get("SEGLIB_DATASET") or "streets"
@@ -260,7 +261,7 @@ def _study_parsers(commands) -> None:
     made.add_argument("--output", help="folder to write to (default: report/generated, or below the profile's folder)")
     made.add_argument("--readme", action="store_true", help="also renew the results table of README.md")
     made.add_argument(
-        "--measure", action="append", choices=("baselines", "grids", "models"), help="measure bounds of the data or models anew"
+        "--measure", action="append", choices=("baselines", "grids", "models", "speed"), help="measure bounds of the data or models anew"
     )
 
 

@@ -133,3 +133,27 @@ def _model_cost(name: str, time: bool) -> dict[str, float]:
         row["milliseconds"] = round(cost.milliseconds(built, (256, 512), repeats=3), 1)
         row["memory"] = round(cost.peak_memory(built, (256, 512)), 0)
     return row
+
+
+def speeds(results: Path | None = None, *, repeats: int = 7) -> Path:
+    """FLOPs and milliseconds per picture of the models that cpu-full trains, on one thread: forward, and a training step of its batch.
+
+    The records' own times were taken while other runs shared the machine; this is for an idle one.
+    """
+    threads, profile = torch.get_num_threads(), PROFILES["cpu-full"]
+    torch.set_num_threads(1)
+    try:
+        options = profile.options | {"cnn_j": profile.options["swin"]}
+        table = {name: _speed(models.build(name, 11, **chosen), profile.size["camvid"], repeats) for name, chosen in options.items()}
+        values = {"device": device(), "size": list(profile.size["camvid"]), "torch": torch.__version__, "models": table}
+    finally:
+        torch.set_num_threads(threads)
+    return save("speed", values, results)
+
+
+def _speed(model: torch.nn.Module, size: tuple[int, int], repeats: int) -> dict[str, float]:
+    return {
+        "gflops": round(cost.flops(model, size) / 1e9, 2),
+        "milliseconds": round(cost.milliseconds(model.eval(), size, repeats=repeats), 1),
+        "training-milliseconds": round(cost.milliseconds(model.train(), size, batch=8, repeats=repeats, train=True), 1),
+    }

@@ -70,7 +70,7 @@ def _class_cell(values) -> str:
 def cost(evidence: Evidence) -> Table:
     """Model card: size and cost at the published width, and beside it the narrow models that were trained."""
     measured = evidence.measures.get("models", {}).get("models", {})
-    columns = ["Model", "M parameters", "GFLOP", "GFLOP, 1024×2048", "memory, MB", "M parameters", "pictures/s", "ms a picture"]
+    columns = ["Model", "M parameters", "GFLOP", "GFLOP, 1024×2048", "memory, MB", "M parameters", "GFLOP", "ms, forward", "ms, training"]
     rows = []
     for model, row in ordered(measured).items():
         trained = _run_cost(evidence, model)
@@ -86,13 +86,15 @@ def cost(evidence: Evidence) -> Table:
 
 
 def _run_cost(evidence: Evidence, model: str) -> list[str]:
-    """Parameters in millions, training pictures a second and milliseconds a picture of a model of the architecture runs."""
+    """Of a model of the architecture runs, narrow as it was trained: millions of parameters, and what `measures.speeds` found of it."""
+    speed = evidence.measures.get("speed", {}).get("models", {}).get(model, {})
     for dataset in evidence.datasets():
         if found := evidence.of(dataset, "architectures").get(model):
-            speeds = [[record.cost.get(key) for record in found] for key in ("images_per_second", "milliseconds_per_image")]
-            words = [EMPTY if None in speed else f"{np.mean(speed):.1f}" for speed in speeds]
-            return [f"{found[0].cost['parameters'] / 1e6:.2f}", *words]
-    return [EMPTY] * 3
+            keys = (("gflops", 1), ("milliseconds", 0), ("training-milliseconds", 0))
+            return [
+                f"{found[0].cost['parameters'] / 1e6:.2f}", *(f"{speed[key]:.{digits}f}" if key in speed else EMPTY for key, digits in keys)
+            ]  # fmt: skip
+    return [EMPTY] * 4
 
 
 def others(_: Evidence) -> Table:

@@ -130,6 +130,14 @@ def _difference(groups: Groups, arm: str, base: str) -> str:
     return EMPTY if not np.isfinite(difference) else f"{signed(difference)} [{signed(low)}, {signed(high)}]"
 
 
+def _widest(groups: Groups, arm: str, base: str | None) -> str:
+    """An arm's difference to the base, from the lower to the upper end of its intervals over pictures and over seeds."""
+    if arm == base or base not in groups or arm not in groups:
+        return EMPTY
+    difference, low, high = read.widest(groups, arm, base)
+    return EMPTY if not np.isfinite(difference) else f"{signed(difference)} [{signed(low)}, {signed(high)}]"
+
+
 def _across_seeds(groups: Groups, arm: str, base: str) -> str:
     """The t interval over seeds of an arm's difference to the base."""
     if arm == base or base not in groups:
@@ -164,9 +172,7 @@ def _change(evidence: Evidence, datasets, experiment: str, arm: str, base: str |
     for dataset in datasets:
         groups, other = evidence.of(dataset, experiment), compared_with(experiment, arm, base)
         found = groups.get(arm)
-        words = _difference(groups, arm, other)
-        if found and words != EMPTY and read.sign(groups, arm, other):
-            words += CLEAR
+        words = _widest(groups, arm, other) + (CLEAR if found and other in groups and read.sign(groups, arm, other) else "")
         cells += [_spread(found, _mark(evidence, dataset, experiment)), words] if found else [EMPTY, EMPTY]
     return cells
 
