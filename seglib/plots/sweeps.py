@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 from seglib.plots.style import blank, canvas, color, marker
 
@@ -27,10 +28,11 @@ def panels(groups: Mapping[str, Mapping[str, Mapping[float, Sequence[float]]]], 
     for axis, (title, panel) in zip(axes[0], groups.items(), strict=True):
         for label, points in panel.items():
             x, i = sorted(points), labels.index(label)
-            means = [factor * np.mean(points[value]) for value in x]
-            handles[label] = axis.plot(x, means, color=color(i), marker=marker(i), label=label)[0]
+            means, beside = [factor * np.mean(points[value]) for value in x], _beside(axis, i, len(labels))
+            handles[label] = axis.plot(x, means, color=color(i), marker=marker(i), label=label, transform=beside)[0]
             for value in x:
-                axis.plot([value] * len(points[value]), factor * np.asarray(points[value]), "_", color=color(i), markersize=7, alpha=0.8)
+                seeds = factor * np.asarray(points[value])
+                axis.plot([value] * len(seeds), seeds, "_", color=color(i), markersize=7, alpha=0.8, transform=beside)
         axis.set(xlabel=xlabel, xscale="log" if log else "linear", title=title)
         axis.set_xticks(sorted({x for points in panel.values() for x in points}))
         axis.xaxis.set_major_formatter("{x:g}")
@@ -39,6 +41,11 @@ def panels(groups: Mapping[str, Mapping[str, Mapping[float, Sequence[float]]]], 
     if len(labels) > 1:
         figure.legend([handles[label] for label in labels], labels, loc="outside lower center", ncols=min(4, len(labels)))
     return figure
+
+
+def _beside(axis, i: int, count: int):
+    """Where label i of `count` is drawn: a few points beside the others, so that equal values do not hide each other."""
+    return axis.transData + ScaledTranslation((i - (count - 1) / 2) * 2.5 / 72, 0, axis.figure.dpi_scale_trans)
 
 
 def main_effects(effects: Mapping[str, Mapping[str, Sequence[float]]], ylabel: str, factor: float = 100.0) -> Figure:

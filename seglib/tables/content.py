@@ -49,7 +49,7 @@ _SCORES = {"accuracy": "accuracy", "category": "category", "iIoU": "iiou", "boun
 
 def architectures(evidence: Evidence) -> Table:
     """Main results by data set: floors, models, longer runs, ceilings."""
-    columns = ["Model", "rate", "seeds", "mIoU", "over seeds", "over pictures", *_SCORES]
+    columns = ["Model", "seeds", "mIoU", "over seeds", "over pictures", *_SCORES]
     blocks = []
     for dataset in evidence.datasets():
         groups, mark = evidence.of(dataset, "architectures"), _mark(evidence, dataset, "architectures")
@@ -74,8 +74,7 @@ def _nothing(columns: list[str]) -> Table:
 
 def _score_row(words: str, found, mark: str) -> list[str]:
     rest = [_mean(found, quantity, mark) for quantity in _SCORES.values()]
-    rate = f"{found[0].config['lr']:g}"
-    return [words, rate, str(len(found)), _spread(found, mark), _seed_interval(found), _interval(*read.interval(found)), *rest]
+    return [words, str(len(found)), _spread(found, mark), _seed_interval(found), _interval(*read.interval(found)), *rest]
 
 
 def architectures_row(arm: str, found) -> list[str]:
@@ -97,7 +96,7 @@ def _ceilings(evidence: Evidence, dataset: str) -> list[list[str]]:
 
 
 def _bound(words: str, value: float) -> list[str]:
-    return [words, "", "", _one(value), *[""] * (2 + len(_SCORES))]
+    return [words, "", _one(value), *[""] * (2 + len(_SCORES))]
 
 
 def losses(evidence: Evidence) -> Table:
@@ -179,9 +178,9 @@ def _change(evidence: Evidence, datasets, experiment: str, arm: str, base: str |
 
 def claim_table(evidence: Evidence) -> Table:
     """Every claim: its words, section, experiment, verdict, number."""
-    rows = [[f"“{row.words}”", row.section, row.experiment, row.verdict, row.number] for row in claims(evidence)]
+    rows = [[f"“{row.words}” ({row.section})", row.experiment, row.verdict, row.number] for row in claims(evidence)]
     return Table(
-        ["Claim", "its section", "experiment", "verdict", "mIoU points, unless said"],
+        ["Claim (its section)", "experiment", "verdict", "mIoU points, unless said"],
         [("", rows)],
-        LEFT.format(58) + "lll" + LEFT.format(56),
+        LEFT.format(62) + "ll" + LEFT.format(70),
     )
