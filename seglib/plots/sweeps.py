@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.transforms import ScaledTranslation
 
 from seglib.plots.style import blank, canvas, color, marker
 
@@ -28,11 +27,10 @@ def panels(groups: Mapping[str, Mapping[str, Mapping[float, Sequence[float]]]], 
     for axis, (title, panel) in zip(axes[0], groups.items(), strict=True):
         for label, points in panel.items():
             x, i = sorted(points), labels.index(label)
-            means, beside = [factor * np.mean(points[value]) for value in x], _beside(axis, i, len(labels))
-            handles[label] = axis.plot(x, means, color=color(i), marker=marker(i), label=label, transform=beside)[0]
-            for value in x:
-                seeds = factor * np.asarray(points[value])
-                axis.plot([value] * len(seeds), seeds, "_", color=color(i), markersize=7, alpha=0.8, transform=beside)
+            means, places = [factor * np.mean(points[value]) for value in x], _beside(x, panel, i - (len(labels) - 1) / 2, log)
+            handles[label] = axis.plot(places, means, color=color(i), marker=marker(i), label=label)[0]
+            for place, value in zip(places, x):
+                axis.plot([place] * len(points[value]), factor * np.asarray(points[value]), "_", color=color(i), markersize=7, alpha=0.8)
         axis.set(xlabel=xlabel, xscale="log" if log else "linear", title=title)
         axis.set_xticks(sorted({x for points in panel.values() for x in points}))
         axis.xaxis.set_major_formatter("{x:g}")
@@ -43,9 +41,11 @@ def panels(groups: Mapping[str, Mapping[str, Mapping[float, Sequence[float]]]], 
     return figure
 
 
-def _beside(axis, i: int, count: int):
-    """Where label i of `count` is drawn: a few points beside the others, so that equal values do not hide each other."""
-    return axis.transData + ScaledTranslation((i - (count - 1) / 2) * 2.5 / 72, 0, axis.figure.dpi_scale_trans)
+def _beside(x: Sequence[float], panel: Mapping[str, Mapping[float, Sequence[float]]], steps: float, log: bool) -> np.ndarray:
+    """x moved by `steps` hundredths of the panel's range, so that equal values of several labels do not hide each other."""
+    scale, back = (np.log, np.exp) if log else (np.asarray, np.asarray)
+    every = scale([value for points in panel.values() for value in points])
+    return back(scale(list(x)) + 0.012 * steps * np.ptp(every))
 
 
 def main_effects(effects: Mapping[str, Mapping[str, Sequence[float]]], ylabel: str, factor: float = 100.0) -> Figure:
