@@ -9,7 +9,7 @@ from seglib.tables.claims import claims
 from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.factors import FACTORS, compared_with, differs
 from seglib.tables.layout import EMPTY, KEPT, LEFT, Table, filled, signed
-from seglib.tables.names import name
+from seglib.tables.names import device, name
 
 
 def _one(value: float, mark: str = "") -> str:
@@ -77,9 +77,16 @@ def _score_row(words: str, found, mark: str) -> list[str]:
     return [words, str(len(found)), _spread(found, mark), _seed_interval(found), _interval(*read.interval(found)), *rest]
 
 
-def architectures_row(arm: str, found) -> list[str]:
-    """Name, parameters, seeds, mIoU and its interval: a model in one line of the README."""
-    return [name(arm), f"{found[0].cost['parameters'] / 1e6:.2f} M", str(len(found)), _spread(found), _interval(*read.interval(found))]
+def readme_rows(evidence: Evidence, dataset: str) -> list[list[str]]:
+    """The models of the README, longer runs below: name, parameters, seeds, mIoU, its interval, device."""
+    rows = []
+    for experiment in ("architectures", "longer", read.SINGLE):
+        for arm, found in evidence.of(dataset, experiment).items():
+            words = name(arm) if experiment == "architectures" else _recipe(arm, found)
+            size = f"{found[0].cost['parameters'] / 1e6:.2f} M" if found[0].cost.get("parameters") else EMPTY
+            made = device(found[0].environment.get("device", EMPTY))
+            rows.append([words, size, str(len(found)), _spread(found), _interval(*read.interval(found)), made])
+    return rows
 
 
 def _floors(evidence: Evidence, dataset: str) -> list[list[str]]:

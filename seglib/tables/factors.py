@@ -41,8 +41,8 @@ def differs(evidence: Evidence, datasets: Sequence[str], experiment: str, arm: s
 
 def totals(evidence: Evidence, dataset: str) -> Iterator[tuple[str, str]]:
     """(key, text) of all changes on one data set: changes/<dataset>/total, clear (both intervals exclude zero: `evidence.sign`), and of
-    the largest that is clear, else of the largest: largest/arm, largest/points."""
-    rows = []
+    the largest that is clear, else of the largest: largest/arm, largest/points; detectable: half the median width of their intervals."""
+    rows, halves = [], []
     for experiment, _, base in FACTORS:
         groups = evidence.of(dataset, experiment)
         for arm in groups:
@@ -51,7 +51,10 @@ def totals(evidence: Evidence, dataset: str) -> Iterator[tuple[str, str]]:
                 difference = read.paired(groups[arm], groups[other])[0]
                 if np.isfinite(difference):  # NaN without a common seed
                     rows.append((read.sign(groups, arm, other) != 0, abs(difference), difference, arm))
+                    _, low, high = read.widest(groups, arm, other)
+                    halves.append((high - low) / 2)
     if rows:
         clear, _, difference, arm = max(rows)
         yield from ((f"changes/{dataset}/total", str(len(rows))), (f"changes/{dataset}/clear", str(sum(row[0] for row in rows))))
+        yield f"changes/{dataset}/detectable", f"{np.median(halves):.1f}"
         yield from ((f"changes/{dataset}/largest/arm", name(arm)), (f"changes/{dataset}/largest/points", signed(difference)))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from seglib.labels import DATASET_NAMES
 from seglib.records import write_atomic
-from seglib.tables import cards, content, layout, names
+from seglib.tables import cards, content, layout
 from seglib.tables.evidence import Evidence
 from seglib.tables.numbers import lines, numbers
 from seglib.tables.settings import outcome, rates, settings
@@ -50,14 +50,7 @@ def overlay(evidence: Evidence) -> str:
 
 def readme_table(evidence: Evidence) -> str:
     """The README's results: the models with seeds, mIoU, interval and device, by data set."""
-    blocks = []
-    for dataset in evidence.datasets():
-        groups = evidence.of(dataset, "architectures")
-        rows = [
-            [*content.architectures_row(arm, found), names.device(found[0].environment.get("device", content.EMPTY))]
-            for arm, found in groups.items()
-        ]
-        blocks.append((DATASET_NAMES[dataset], rows))
+    blocks = [(DATASET_NAMES[dataset], content.readme_rows(evidence, dataset)) for dataset in evidence.datasets()]
     columns = ["Model", "parameters", "seeds", "mIoU, %", "95 % over pictures", "trained on"]
     return layout.markdown(layout.Table(columns, blocks)) if blocks else "No published records yet.\n"
 
