@@ -52,11 +52,18 @@ def overconfidence(found: Iterable[records.Record]) -> float:
     return float((confidence - correct) / pixels)
 
 
-def strays(found: Sequence[records.Record], margin: float = 0.025) -> tuple[list[float], list[float]]:
-    """(test mIoU of the seeds more than `margin` below the median of the others, test mIoU of the others), both ascending."""
+def strays(found: Sequence[records.Record], name: str, margin: float = 0.025) -> str:
+    """The seeds whose test mIoU lies more than `margin` below the median of the others, in a sentence: their mean stands for neither.
+
+    "" where all keep together.
+    """
     values = np.array([scores.mean_iou(test.matrix) for test in on_test(found)])
-    apart = [len(values) > 2 and value < np.median(np.delete(values, i)) - margin for i, value in enumerate(values)]
-    return sorted(values[apart]), sorted(values[~np.array(apart, bool)])
+    behind = np.array([len(values) > 2 and value < np.median(np.delete(values, i)) - margin for i, value in enumerate(values)], bool)
+    if not behind.any():
+        return ""
+    ends = [(part.min(), part.max()) for part in (values[behind], values[~behind])]
+    low, rest = (" to ".join(dict.fromkeys(f"{100 * end:.1f}" for end in pair)) for pair in ends)
+    return f"{behind.sum()} of {len(values)} runs of {name} stayed behind ({low} %, the rest {rest} %): their mean stands for neither."
 
 
 def seeds(found: Sequence) -> str:
