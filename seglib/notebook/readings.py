@@ -30,6 +30,7 @@ def recipe(groups: dict[str, list[records.Record]]) -> str:
     """What all runs of some arms share, in one line: "U-Net of width 8, 96 x 192, 1,200 images shown (240 different ones), AdamW,
     one-cycle, with flips". What they differ in is left out, for that is what is compared; "" without runs."""
     configs = [record.config for record in flat(groups)]
+    epochs = {record.history[0].get("images") for record in flat(groups) if record.history}  # one epoch shows each picture once
     shared = {key: value for key, value in (configs[0] if configs else {}).items() if all(one.get(key) == value for one in configs)}
     parts = []
     if shared.get("model"):
@@ -38,7 +39,8 @@ def recipe(groups: dict[str, list[records.Record]]) -> str:
     if shared.get("size"):
         parts.append(f"{shared['size'][0]} x {shared['size'][1]}")
     if shared.get("images"):
-        different = f" ({shared['train_limit']} different ones)" if shared.get("train_limit") and shared.get("fraction") == 1 else ""
+        once = epochs.pop() if len(epochs) == 1 and shared.get("augmentation") == "replace" else None
+        different = f" ({once} different ones)" if once and once < shared["images"] else ""
         parts.append(f"{shared['images']:,} images shown{different}")
     words = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "adamax": "Adamax", "onecycle": "one-cycle"}
     parts += [words.get(shared[key], f"{shared[key]} rate") for key in ("optimiser", "schedule") if shared.get(key)]
