@@ -30,7 +30,6 @@ def recipe(groups: dict[str, list[records.Record]]) -> str:
     """What all runs of some arms share, in one line: "U-Net of width 8, 96 x 192, 1,200 images shown (240 different ones), AdamW,
     one-cycle, with flips". What they differ in is left out, for that is what is compared; "" without runs."""
     configs = [record.config for record in flat(groups)]
-    epochs = {record.history[0].get("images") for record in flat(groups) if record.history}  # one epoch shows each picture once
     shared = {key: value for key, value in (configs[0] if configs else {}).items() if all(one.get(key) == value for one in configs)}
     parts = []
     if shared.get("model"):
@@ -39,8 +38,8 @@ def recipe(groups: dict[str, list[records.Record]]) -> str:
     if shared.get("size"):
         parts.append(f"{shared['size'][0]} x {shared['size'][1]}")
     if shared.get("images"):
-        once = epochs.pop() if len(epochs) == 1 and shared.get("augmentation") == "replace" else None
-        different = f" ({once} different ones)" if once and once < shared["images"] else ""
+        limit = shared.get("train_limit")
+        different = f" ({limit} different ones)" if limit and limit < shared["images"] and shared.get("fraction", 1) == 1 else ""
         parts.append(f"{shared['images']:,} images shown{different}")
     words = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "adamax": "Adamax", "onecycle": "one-cycle"}
     parts += [words.get(shared[key], f"{shared[key]} rate") for key in ("optimiser", "schedule") if shared.get(key)]
@@ -55,17 +54,17 @@ def overconfidence(found: Iterable[records.Record]) -> float:
 
 
 def strays(found: Sequence[records.Record], name: str, margin: float = 0.025) -> str:
-    """The seeds whose test mIoU lies more than `margin` below the median of the others, in a sentence: their mean stands for neither.
+    """The seeds that end far below the others, in a sentence: their mean stands for neither.
 
-    "" where all keep together.
+    Far is a gap in test mIoU of more than `margin` that is wider than either side of it; "" where there is none, or fewer than three seeds.
     """
-    values = np.array([scores.mean_iou(test.matrix) for test in on_test(found)])
-    behind = np.array([len(values) > 2 and value < np.median(np.delete(values, i)) - margin for i, value in enumerate(values)], bool)
-    if not behind.any():
+    values = np.sort([scores.mean_iou(test.matrix) for test in on_test(found)])
+    cut = int(np.diff(values).argmax()) + 1 if len(values) > 2 else 0
+    parts = values[:cut], values[cut:]
+    if not cut or values[cut] - values[cut - 1] <= max(margin, *(part[-1] - part[0] for part in parts)):
         return ""
-    ends = [(part.min(), part.max()) for part in (values[behind], values[~behind])]
-    low, rest = (" to ".join(dict.fromkeys(f"{100 * end:.1f}" for end in pair)) for pair in ends)
-    return f"{behind.sum()} of {len(values)} runs of {name} stayed behind ({low} %, the rest {rest} %): their mean stands for neither."
+    low, rest = (" to ".join(dict.fromkeys(f"{100 * end:.1f}" for end in (part[0], part[-1]))) for part in parts)
+    return f"{cut} of {len(values)} runs of {name} stayed behind ({low} %, the rest {rest} %): their mean stands for neither."
 
 
 def seeds(found: Sequence) -> str:
