@@ -10,7 +10,7 @@ usage() {
 bash notebooks/run.sh [--profile published|smoke|cpu|cpu-full|gpu] [--dataset streets|camvid|cityscapes] [--only 07|losses] [--publish]
 
   --profile   published  opens the committed records, trains nothing (3 minutes)
-              smoke      every path, tiny (8 minutes)
+              smoke      every path, tiny (6 minutes)
               cpu        the main job on a laptop (40 minutes); the default without a GPU
               cpu-full   the whole study at those sizes (5 hours, resumable)
               gpu        full-size models; the default where CUDA is there

@@ -201,11 +201,23 @@ def share_near_edges(truth: np.ndarray, prediction: np.ndarray) -> float:
     return float(edges(truth)[wrong].mean()) if wrong.any() else float("nan")
 
 
-def encoder_times(sides: tuple[int, ...]) -> dict:
-    """Milliseconds of a forward pass of the narrow ViT and Swin at square images, on this device."""
+def encoder_times(sides: tuple[int, ...], repeats: int = 11) -> dict:
+    """Milliseconds of a forward pass of the narrow ViT and Swin at square images on this device, one thread: medians of `repeats`.
+
+    The two take turns, so that whatever else the machine does meets both.
+    """
     built = {name: models.build(name, 19, width=width).eval() for name, width in (("vit", 192), ("swin", 48))}
-    measured = {name: [round(cost.milliseconds(net, (side, side), repeats=3), 2) for side in sides] for name, net in built.items()}
-    return {"device": measures.device(), "sides": list(sides)} | measured
+    threads, taken = torch.get_num_threads(), {name: {side: [] for side in sides} for name in built}
+    torch.set_num_threads(1)
+    try:
+        device = measures.device().replace(" 1 threads", " 1 thread")
+        for side in (side for side in sides for _ in range(repeats)):
+            for name, net in built.items():
+                taken[name][side].append(cost.milliseconds(net, (side, side), repeats=1))
+    finally:
+        torch.set_num_threads(threads)
+    measured = {name: [round(float(np.median(times)), 2) for times in found.values()] for name, found in taken.items()}
+    return {"device": device, "sides": list(sides)} | measured
 
 
 def baselines(page) -> dict:

@@ -4,7 +4,7 @@ One table feeds mapping, colours, legends and scores. Cityscapes: Cordts et al. 
 CamVid: Brostow et al. 2009 with the 11 classes of the SegNet split (Badrinarayanan et al. 2017).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -127,6 +127,16 @@ _MERGED = {
 CITYSCAPES_TO_CAMVID = np.full(256, IGNORE, np.uint8)  # (256,) train id of Cityscapes -> train id of CamVid
 for _i, _name in enumerate(CITYSCAPES.names):
     CITYSCAPES_TO_CAMVID[_i] = CAMVID.names.index(_MERGED[_name])
+
+# What CamVid's other names are called in Cityscapes: only to draw both in the same colours.
+_TWIN = {"pavement": "sidewalk", "tree": "vegetation", "sign": "traffic sign", "pedestrian": "person", "bicyclist": "bicycle"}
+
+
+def as_cityscapes(table: LabelTable) -> LabelTable:
+    """The same classes in the colours of Cityscapes, for pictures beside street scenes; what is written to files keeps its own."""
+    rows = [CITYSCAPES.names.index(_TWIN.get(name, name)) for name in table.names]
+    return replace(table, colors=CITYSCAPES.colors[rows])
+
 
 # Classes whose shapes are a few pixels wide: where boundaries decide the score.
 THIN = {"cityscapes": ("pole", "traffic light", "traffic sign", "person", "rider", "bicycle"),

@@ -161,6 +161,30 @@ def test_a_difference_spans_both_intervals():
     assert low < 0 < images_low < difference < images_high < high, "the seeds differ by more than the images do"
 
 
+def test_a_recipe_says_what_all_runs_share():
+    config = {"model": "unet", "width": 8, "size": [96, 192], "images": 1200, "optimiser": "adamw", "schedule": "onecycle", "flip": True}
+    runs = [Record(f"r{seed}", config | {"seed": seed, "train_limit": 240}, [], {}) for seed in range(2)]
+    said = notebook.recipe({"a": runs})
+    assert said == "*All runs here: U-Net of width 8, 96 x 192, 1,200 images shown (240 different ones), AdamW, one-cycle, with flips.*"
+    other = Record("r2", config | {"model": "vit", "width": 192, "flip": False}, [], {})
+    assert notebook.recipe({"a": runs[:1], "b": [other]}) == "*All runs here: 96 x 192, 1,200 images shown, AdamW, one-cycle.*"
+    assert notebook.recipe({}) == ""
+
+
+def test_a_run_that_stays_behind_is_named():
+    good, bad = [counted(seed, 900) for seed in range(3)], counted(3, 300)
+    said = notebook.strays([*good, bad], "Dice")
+    assert said.startswith("1 of 4 runs of Dice stayed behind") and "their mean stands for neither" in said
+    assert notebook.strays([counted(seed, tp) for seed, tp in enumerate((200, 300, 467, 800))], "Dice") == "", "evenly spread"
+    assert notebook.strays(good, "Dice") == "" and notebook.strays([good[0], bad], "Dice") == "", "two runs cannot outvote each other"
+
+
+def test_overconfidence_is_confidence_less_accuracy():
+    record = counted(0, 900)
+    record.scores["test"].calibration = np.array([[60.0, 54.0, 40.0], [40.0, 20.0, 14.0]])  # pixels, sum of confidence, correct
+    assert notebook.overconfidence([record]) == pytest.approx(0.74 - 0.54)
+
+
 def test_edges_are_where_labels_meet():
     truth = np.zeros((1, 8, 8), np.uint8)
     truth[:, :, 4:] = 1

@@ -90,6 +90,7 @@ def gallery(arms) -> dict:
         "maps": plots.maps({"one": rng.random((8, 16)), "two": rng.random((8, 16))}),
         "attention": plots.attention(image, {"block 1": rng.random((4, 8))}, (0.3, 0.6)),
         "functions": plots.functions([("Loss", "p", "loss", {"a": (np.arange(5), np.arange(5))})]),
+        "descent": plots.descent(lambda x, y: x**2 + 9 * y**2, {"a": np.array([[4.0, 1.0], [2.0, 0.5], [1.0, 0.1]])}),
         "windows": plots.windows(image, 2, 1, (4, 8)),
     }  # fmt: skip
 
@@ -143,6 +144,26 @@ def test_band_spans_the_seeds(arms):
     _, values = plots.series(arms["dice"], "val_miou")
     path = figure.axes[0].collections[0].get_paths()[0].vertices
     assert path[:, 1].max() == pytest.approx(100 * values.max()) and path[:, 1].min() == pytest.approx(100 * values[:, 0].min())
+
+
+def test_curves_run_along_the_images_shown():
+    record = made_up("dice", 0)
+    for row in record.history:
+        row["images"] = 480 * (row["epoch"] + 1)
+    axis = plots.curves({"Dice": [record]}, [("val_miou", "Score", "mIoU, %", 1.0, {})], along="images").axes[0]
+    assert axis.lines[0].get_xdata()[0] == 480 and axis.get_xlabel() == "images shown"
+
+
+def test_descent_starts_every_path_at_step_0():
+    figure = plots.descent(lambda x, y: x**2 + y**2, {"a": np.array([[3.0, 4.0], [0.0, 1.0]]), "b": np.array([[3.0, 4.0], [1.0, 0.0]])})
+    assert [line.get_ydata().tolist() for line in figure.axes[1].lines] == [[25, 1], [25, 1]]
+
+
+def test_camvid_is_drawn_in_the_colours_of_cityscapes():
+    shown, names = labels.as_cityscapes(labels.CAMVID), labels.CAMVID.names
+    for own, twin in (("car", "car"), ("pavement", "sidewalk"), ("tree", "vegetation")):
+        assert shown.colors[names.index(own)].tolist() == labels.CITYSCAPES.colors[labels.CITYSCAPES.names.index(twin)].tolist()
+    assert labels.CAMVID.colors[names.index("pavement")].tolist() == [0, 0, 192], "the table that writes files keeps its own"
 
 
 def test_unmeasured_epochs_are_left_out():

@@ -19,21 +19,24 @@ from seglib.notebook.readings import (  # noqa: E402
     last,
     mean,
     on_test,
+    overconfidence,
     pick,
     points,
     pooled,
     range_of,
     ranking,
+    recipe,
     scored,
     seeds,
     sentence,
     spread,
+    strays,
     swept,
     verdict,
 )
 
 __all__ = [
     "KEPT_BYTES", "Page", "against", "check_parameters", "class_iou", "clean", "differences", "display", "flat", "forest", "last", "mean",
-    "on_test", "pick", "points", "pooled", "range_of", "ranking", "say", "scored", "seeds", "sentence", "spread", "start", "swept",
-    "verdict",
+    "on_test", "overconfidence", "pick", "points", "pooled", "range_of", "ranking", "recipe", "say", "scored", "seeds", "sentence",
+    "spread", "start", "strays", "swept", "verdict",
 ]  # fmt: skip

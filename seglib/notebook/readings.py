@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from seglib import records, scores
+from seglib import plots, records, scores
 from seglib.tables import evidence
 
 
@@ -24,6 +24,47 @@ def spread(found: Iterable[records.Record], split: str = "test", score: Callable
     if len(values) == 1:
         return f"{values[0]:.1f} % (one seed)"
     return f"{np.mean(values):.1f} % (sd {np.std(values, ddof=1):.1f} over {len(values)} seeds)"
+
+
+def recipe(groups: dict[str, list[records.Record]]) -> str:
+    """What all runs of some arms share, in one line: "U-Net of width 8, 96 x 192, 1,200 images shown (240 different ones), AdamW,
+    one-cycle, with flips". What they differ in is left out, for that is what is compared; "" without runs."""
+    configs = [record.config for record in flat(groups)]
+    shared = {key: value for key, value in (configs[0] if configs else {}).items() if all(one.get(key) == value for one in configs)}
+    parts = []
+    if shared.get("model"):
+        width = f" of width {shared['width']}" if shared.get("width") else ""
+        parts.append(plots.MODEL_NAMES.get(shared["model"], shared["model"]) + width)
+    if shared.get("size"):
+        parts.append(f"{shared['size'][0]} x {shared['size'][1]}")
+    if shared.get("images"):
+        limit = shared.get("train_limit")
+        different = f" ({limit} different ones)" if limit and limit < shared["images"] and shared.get("fraction", 1) == 1 else ""
+        parts.append(f"{shared['images']:,} images shown{different}")
+    words = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "adamax": "Adamax", "onecycle": "one-cycle"}
+    parts += [words.get(shared[key], f"{shared[key]} rate") for key in ("optimiser", "schedule") if shared.get(key)]
+    parts += ["with flips" if shared["flip"] else "without flips"] if "flip" in shared else []
+    return f"*All runs here: {', '.join(parts)}.*" if parts else ""
+
+
+def overconfidence(found: Iterable[records.Record]) -> float:
+    """Mean confidence less accuracy on the test pixels of all seeds, in [-1, 1]: positive is too sure."""
+    pixels, confidence, correct = pooled(found).calibration.sum(axis=0)
+    return float((confidence - correct) / pixels)
+
+
+def strays(found: Sequence[records.Record], name: str, margin: float = 0.025) -> str:
+    """The seeds that end far below the others, in a sentence: their mean stands for neither.
+
+    Far is a gap in test mIoU of more than `margin` that is wider than either side of it; "" where there is none, or fewer than three seeds.
+    """
+    values = np.sort([scores.mean_iou(test.matrix) for test in on_test(found)])
+    cut = int(np.diff(values).argmax()) + 1 if len(values) > 2 else 0
+    parts = values[:cut], values[cut:]
+    if not cut or values[cut] - values[cut - 1] <= max(margin, *(part[-1] - part[0] for part in parts)):
+        return ""
+    low, rest = (" to ".join(dict.fromkeys(f"{100 * end:.1f}" for end in (part[0], part[-1]))) for part in parts)
+    return f"{cut} of {len(values)} runs of {name} stayed behind ({low} %, the rest {rest} %): their mean stands for neither."
 
 
 def seeds(found: Sequence) -> str:

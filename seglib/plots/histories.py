@@ -21,16 +21,17 @@ MODEL_NAMES = {
 }  # fmt: skip
 
 
-def series(records: Sequence[Record], key: str) -> tuple[np.ndarray, np.ndarray]:
-    """Epochs (E,) and values (seeds, E) of one history key; a value that was not measured is NaN. Runs are cut to the shortest."""
+def series(records: Sequence[Record], key: str, along: str = "epoch") -> tuple[np.ndarray, np.ndarray]:
+    """Epochs (E,), or what `along` names, and values (seeds, E) of a history key; NaN where not measured. Runs are cut to the shortest."""
     length = min(len(record.history) for record in records)
     cell = [[np.nan if row.get(key) is None else row[key] for row in record.history[:length]] for record in records]
-    return np.array([row["epoch"] for row in records[0].history[:length]], float), np.array(cell, float)
+    return np.array([row[along] for row in records[0].history[:length]], float), np.array(cell, float)
 
 
-def band(axis, records: Sequence[Record], key: str, index: int, label: str | None, factor: float = 1.0, style: str = "-") -> None:
+def band(axis, records: Sequence[Record], key: str, index: int, label: str | None, factor: float = 1.0, style: str = "-",
+         along: str = "epoch") -> None:  # fmt: skip
     """Mean over seeds as a line, the range from lowest to highest seed as a band."""
-    epochs, values = series(records, key)
+    epochs, values = series(records, key, along)
     shown = np.isfinite(values).all(axis=0)
     epochs, values = epochs[shown], factor * values[:, shown]
     if not len(epochs):
@@ -41,15 +42,17 @@ def band(axis, records: Sequence[Record], key: str, index: int, label: str | Non
         axis.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=color(index), alpha=0.2, linewidth=0)
 
 
-def curves(groups: Mapping[str, Sequence[Record]], panels: Sequence[tuple], height: float = 6.0) -> Figure:
-    """One line per group in each panel. panels: (history key, title, y label, factor, options of `axes.set`)."""
+def curves(groups: Mapping[str, Sequence[Record]], panels: Sequence[tuple], height: float = 6.0, along: str = "epoch") -> Figure:
+    """One line per group in each panel. panels: (history key, title, y label, factor, options of `axes.set`).
+
+    along "images" draws them against the images shown, which appended pictures make twice as many in an epoch."""
     if not groups:
         return blank()
     figure, axes = canvas(height, 1, len(panels))
     for axis, (key, title, ylabel, factor, options) in zip(axes[0], panels, strict=True):
         for index, (label, records) in enumerate(groups.items()):
-            band(axis, records, key, index, label, factor)
-        axis.set(title=title, xlabel="epoch", ylabel=ylabel, **options)
+            band(axis, records, key, index, label, factor, along=along)
+        axis.set(title=title, xlabel="images shown" if along == "images" else along, ylabel=ylabel, **options)
         axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         if axis.get_yscale() == "log":  # 0.2 and 0.5 between the decades, which a gradient's norm hardly ever spans
             axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

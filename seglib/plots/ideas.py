@@ -1,6 +1,6 @@
 """Figures of one idea each: receptive fields, feature maps, attention, position embeddings, windows, gradients of a loss."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -64,6 +64,26 @@ def functions(panels: Sequence[tuple[str, str, str, Mapping[str, tuple]]], heigh
         handles |= dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
     if len(handles) > 1:
         figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=min(5, len(handles)))
+    return figure
+
+
+def descent(height: Callable, paths: Mapping[str, np.ndarray]) -> Figure:
+    """Ways down height(x, y): contours with paths {label: (steps + 1, 2)}, their common start as a star, and height against step."""
+    figure, axes = canvas(6.4, 1, 2)
+    plan, loss = axes[0]
+    every = np.concatenate(list(paths.values()))
+    low, high = every.min(axis=0), every.max(axis=0)
+    x, y = np.meshgrid(*(np.linspace(a - 0.1 * (b - a), b + 0.1 * (b - a), 120) for a, b in zip(low, high, strict=True)))
+    plan.contour(x, y, height(x, y), levels=height(*every[0]) * np.array([0.01, 0.05, 0.15, 0.3, 0.6, 1.0]), colors="0.75", linewidths=0.7)
+    for i, (label, path) in enumerate(paths.items()):
+        look = {"color": color(i), "marker": marker(i), "markersize": 2.5, "linewidth": 0.9}
+        plan.plot(*path.T, **look)
+        loss.plot(np.arange(len(path)), height(*path.T), **look, label=label)
+    plan.plot(*every[0], "*", color="black", markersize=9)
+    plan.set(title="From above", xlabel="x, along the valley", ylabel="y, across")
+    plan.grid(False)
+    loss.set(title="How far down", xlabel="step", ylabel="loss", yscale="log")
+    figure.legend(*loss.get_legend_handles_labels(), loc="outside lower center", ncols=min(5, len(paths)))
     return figure
 
 

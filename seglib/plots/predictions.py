@@ -49,16 +49,16 @@ def by_model(image, truth, predictions: Mapping[str, np.ndarray], table: LabelTa
         return blank()
     height, width = np.asarray(truth).shape
     lines = -(-(len(predictions) + 1) // columns)
-    figure, axes = canvas(2 * lines * (16 / columns * height / width + 0.35) + 1.8, 2 * lines, columns)
+    figure, axes = canvas(2 * lines * (16 / columns * height / width + 0.5) + 1.8, 2 * lines, columns)
     for axis in axes.flat:
         axis.axis("off")
-    picture(axes[0, 0], colorize(truth, table), "truth")
-    picture(axes[1, 0], as_image(image), "picture")
+    picture(axes[0, 0], as_image(image), "picture")
+    picture(axes[1, 0], colorize(truth, table), "truth")
     present = set(np.unique(np.asarray(truth)).tolist())
     for i, (name, prediction) in enumerate(predictions.items(), start=1):
         line, column = 2 * (i // columns), i % columns
         picture(axes[line, column], colorize(prediction, table), name)
-        picture(axes[line + 1, column], error_map(truth, prediction), "")
+        picture(axes[line + 1, column], error_map(truth, prediction), f"{name}, errors")
         present |= set(np.unique(np.asarray(prediction)).tolist())
     class_legend(figure, table, present, columns=8, extra={"right": RIGHT, "wrong": WRONG})
     return figure

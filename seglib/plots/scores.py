@@ -155,7 +155,8 @@ def bars(groups: Mapping[str, Mapping[str, tuple]], ylabel: str, height: float =
     figure, axes = canvas(height)
     axis = axes[0, 0]
     places = list(dict.fromkeys(place for group in groups.values() for place in group))
-    offsets = np.linspace(-0.22, 0.22, len(groups)) if len(groups) > 1 else [0.0]
+    edge = min(0.22, 0.08 * (len(groups) - 1))  # two stand close together, so that a pair is seen as one
+    offsets = np.linspace(-edge, edge, len(groups))
     for i, (label, group) in enumerate(groups.items()):
         x = [places.index(place) + offsets[i] for place in group]
         value, low, high = (factor * np.array([row[j] for row in group.values()], float) for j in range(3))
