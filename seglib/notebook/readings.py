@@ -56,12 +56,12 @@ def overconfidence(found: Iterable[records.Record]) -> float:
 def strays(found: Sequence[records.Record], name: str, margin: float = 0.025) -> str:
     """The seeds that end far below the others, in a sentence: their mean stands for neither.
 
-    Far is a gap in test mIoU of more than `margin` that is wider than either side of it; "" where there is none, or fewer than three seeds.
+    Far is a gap in test mIoU of more than `margin` and at least twice the spread on either side of it; "" where there is none, or fewer than three seeds.
     """
     values = np.sort([scores.mean_iou(test.matrix) for test in on_test(found)])
     cut = int(np.diff(values).argmax()) + 1 if len(values) > 2 else 0
     parts = values[:cut], values[cut:]
-    if not cut or values[cut] - values[cut - 1] <= max(margin, *(part[-1] - part[0] for part in parts)):
+    if not cut or values[cut] - values[cut - 1] <= max(margin, *(2 * (part[-1] - part[0]) for part in parts)):
         return ""
     low, rest = (" to ".join(dict.fromkeys(f"{100 * end:.1f}" for end in (part[0], part[-1]))) for part in parts)
     return f"{cut} of {len(values)} runs of {name} stayed behind ({low} %, the rest {rest} %): their mean stands for neither."
