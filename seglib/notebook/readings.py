@@ -56,7 +56,8 @@ def overconfidence(found: Iterable[records.Record]) -> float:
 def strays(found: Sequence[records.Record], name: str, margin: float = 0.025) -> str:
     """The seeds that end far below the others, in a sentence: their mean stands for neither.
 
-    Far is a gap in test mIoU of more than `margin` and at least twice the spread on either side of it; "" where there is none, or fewer than three seeds.
+    Far is a gap in test mIoU of more than `margin` and at least twice the spread on either side of it; "" where there is none, or with
+    fewer than three seeds.
     """
     values = np.sort([scores.mean_iou(test.matrix) for test in on_test(found)])
     cut = int(np.diff(values).argmax()) + 1 if len(values) > 2 else 0
