@@ -84,11 +84,11 @@ def test_single_runs_of_another_recipe_are_not_mixed_in():
     assert [made.name for made in found] == [made.name for made in new]
 
 
-def test_changes_are_counted_and_those_without_a_common_seed_left_out():
+def test_changes_are_counted_and_one_seed_is_never_clear():
     arms = {"none": arm(0.3), "flip": arm(0.5, flip=True, jitter=0.1), "crop": arm(0.3, jitter=0.2), "size-9x9": arm(0.6, size=(9, 9))}
     strange = [record(TrainConfig(dataset="camvid", width=8, images=2400, seed=9, jitter=0.3), 0.3, 0.9)]
     found = dict(factors.totals(Evidence(groups={("camvid", "transforms"): arms | {"crop-append": strange}}), "camvid"))
-    assert (found["changes/camvid/total"], found["changes/camvid/clear"]) == ("3", "2")
+    assert (found["changes/camvid/total"], found["changes/camvid/clear"]) == ("4", "2")
     assert found["changes/camvid/largest/arm"] == "flips replace" and 15 < float(found["changes/camvid/largest/points"]) < 25
 
 
@@ -174,3 +174,8 @@ def test_full_runs_of_a_sweep_stand_apart_and_the_comparisons_rate_is_the_chosen
     groups, sweeps = ({("camvid", "losses"): {"dice": found}} for found in ([full[0]], [*short, *full]))
     table = tables.rates(Evidence(groups=groups, sweeps=sweeps))
     assert table.blocks[0][1] == [["Dice", "0.01: 10.0, 0.03: 20.0", "0.01: 40.0, 0.03: 30.0", "0.01"]]
+
+
+def test_schedules_and_regularisers_are_compared_with_their_own_base():
+    bases = {arm: factors.compared_with("optimisers", arm, None) for arm in ("sgd", "step", "decay-0.01", "dropout-10")}
+    assert bases == {"sgd": "adamw", "step": "onecycle", "decay-0.01": "decay-0.0001", "dropout-10": "decay-0.0001"}

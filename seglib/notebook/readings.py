@@ -88,7 +88,7 @@ def class_iou(found: Iterable[records.Record]) -> np.ndarray:
 
 
 def differences(arms: dict[str, list[records.Record]], base: str) -> dict[str, tuple]:
-    """{arm: (difference of mean mIoU to `base`, low, high, p)} for every other arm, of the seeds that both have, where there are such.
+    """{arm: (difference of mean mIoU to `base`, low, high, p)} for every other arm, every seed of either counted.
 
     low to high spans both 95 % intervals of the report: a paired bootstrap over the same images and, of several seeds, Welch's t over
     the seeds. p is of the bootstrap.
@@ -97,14 +97,9 @@ def differences(arms: dict[str, list[records.Record]], base: str) -> dict[str, t
 
 
 def _difference(arms: dict[str, list[records.Record]], name: str, base: str) -> tuple[float, float, float, float]:
-    difference, low, high, p = scores.paired_bootstrap(*_paired(arms[name], arms[base]))
+    difference, low, high, p = scores.paired_bootstrap(on_test(arms[name]), on_test(arms[base]))
     lower, upper = evidence.over_seeds(arms, name, base)
     return difference, float(np.fmin(low, lower / 100)), float(np.fmax(high, upper / 100)), p
-
-
-def _paired(a: Sequence[records.Record], b: Sequence[records.Record]) -> tuple[list[records.Scores], list[records.Scores]]:
-    both = {record.config.get("seed") for record in a} & {record.config.get("seed") for record in b}
-    return tuple(on_test([record for record in arm if not both or record.config.get("seed") in both]) for arm in (a, b))
 
 
 def points(difference: float) -> str:

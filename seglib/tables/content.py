@@ -7,7 +7,7 @@ from seglib.labels import DATASET_NAMES
 from seglib.tables import evidence as read
 from seglib.tables.claims import claims
 from seglib.tables.evidence import Evidence, Groups
-from seglib.tables.factors import FACTORS, compared_with, differs
+from seglib.tables.factors import BASES, FACTORS, compared_with, differs
 from seglib.tables.layout import EMPTY, KEPT, LEFT, Table, filled, signed
 from seglib.tables.names import device, name
 
@@ -133,7 +133,7 @@ def _difference(groups: Groups, arm: str, base: str) -> str:
     if arm == base or base not in groups:
         return EMPTY
     difference, low, high, _ = read.paired(groups[arm], groups[base])
-    return EMPTY if not np.isfinite(difference) else f"{signed(difference)} [{signed(low)}, {signed(high)}]"
+    return f"{signed(difference)} [{signed(low)}, {signed(high)}]"
 
 
 def _widest(groups: Groups, arm: str, base: str | None) -> str:
@@ -141,7 +141,7 @@ def _widest(groups: Groups, arm: str, base: str | None) -> str:
     if arm == base or base not in groups or arm not in groups:
         return EMPTY
     difference, low, high = read.widest(groups, arm, base)
-    return EMPTY if not np.isfinite(difference) else f"{signed(difference)} [{signed(low)}, {signed(high)}]"
+    return f"{signed(difference)} [{signed(low)}, {signed(high)}]"
 
 
 def _across_seeds(groups: Groups, arm: str, base: str) -> str:
@@ -165,7 +165,7 @@ def ablations(evidence: Evidence) -> Table:
         rows = [
             _change(evidence, datasets, experiment, arm, base)
             for arm in arms
-            if differs(evidence, datasets, experiment, arm, base) or arm in ("none", base)
+            if differs(evidence, datasets, experiment, arm, base) or arm in (*BASES, base)
         ]
         blocks.append((title, rows))
     if not any(rows for _, rows in blocks):

@@ -153,13 +153,9 @@ def _tests(found: Sequence[Record]) -> list[Scores]:
 
 
 def paired(a: Sequence[Record], b: Sequence[Record]) -> tuple[float, float, float, float]:
-    """Mean mIoU of arm a less that of arm b in points: (difference, low, high, p), a paired bootstrap over pictures with the seeds that
-    both have."""
-    seeds = {record.config["seed"] for record in a} & {record.config["seed"] for record in b}
-    if not seeds:
-        return (float("nan"),) * 4
-    first, second = (_tests([record for record in arm if record.config["seed"] in seeds]) for arm in (a, b))
-    difference, low, high, p = scores.paired_bootstrap(first, second)
+    """Mean mIoU of arm a less that of arm b in points: (difference, low, high, p), a bootstrap over the pictures that both were tested on,
+    every seed of either arm counted."""
+    difference, low, high, p = scores.paired_bootstrap(_tests(a), _tests(b))
     return 100 * difference, 100 * low, 100 * high, p
 
 

@@ -77,8 +77,6 @@ def _size(config: dict) -> str:
 def _pairs(groups) -> Iterator[tuple[str, str]]:
     for a, b in itertools.combinations(groups, 2):
         difference, low, high, p = read.paired(groups[a], groups[b])
-        if math.isnan(difference):
-            continue
         lower, upper = read.over_seeds(groups, a, b)
         rows = {f"{a}-minus-{b}": (difference, low, high, lower, upper), f"{b}-minus-{a}": (-difference, -high, -low, -upper, -lower)}
         for name, row in rows.items():
