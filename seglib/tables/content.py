@@ -5,6 +5,7 @@ import numpy as np
 from seglib import scores
 from seglib.labels import DATASET_NAMES
 from seglib.tables import evidence as read
+from seglib.tables.cards import MODELS
 from seglib.tables.claims import claims
 from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.factors import BASES, FACTORS, compared_with, differs
@@ -53,7 +54,7 @@ def architectures(evidence: Evidence) -> Table:
     blocks = []
     for dataset in evidence.datasets():
         groups, mark = evidence.of(dataset, "architectures"), _mark(evidence, dataset, "architectures")
-        rows = [_score_row(name(arm), found, mark) for arm, found in groups.items()]
+        rows = [_score_row(name(arm), found, mark) for arm, found in groups.items() if arm in MODELS]  # the controls: `ablations`
         rows += [_score_row(name(arm), found, "") for arm, found in evidence.of(dataset, "generalisation").items() if rows]
         for experiment in ("longer", read.SINGLE):
             rows += [_score_row(_recipe(arm, found), found, "") for arm, found in evidence.of(dataset, experiment).items()]
@@ -82,6 +83,8 @@ def readme_rows(evidence: Evidence, dataset: str) -> list[list[str]]:
     rows = []
     for experiment in ("architectures", "longer", read.SINGLE):
         for arm, found in evidence.of(dataset, experiment).items():
+            if arm not in MODELS and experiment == "architectures":
+                continue
             words = name(arm) if experiment == "architectures" else _recipe(arm, found)
             size = f"{found[0].cost['parameters'] / 1e6:.2f} M" if found[0].cost.get("parameters") else EMPTY
             made = device(found[0].environment.get("device", EMPTY))

@@ -58,11 +58,11 @@ def _gains(groups: Groups, loss: str) -> Iterator[tuple[str, str]]:
 
 
 def _forest(evidence: Evidence, dataset: str, groups: Groups) -> Iterator[tuple[str, str]]:
-    """Which of the models do not pass the forest that sees a pixel's colour and row, and by how much the first passes it."""
+    """Which of the families do not pass the forest that sees a pixel's colour and row, and by how much the first passes it."""
     forest = evidence.measures.get(f"baselines-{dataset}", {}).get("data", {}).get("forest")
     if forest is None:
         return
-    means = {arm: float(read.values(found, "miou").mean()) for arm, found in groups.items()}
+    means = {arm: float(read.values(found, "miou").mean()) for arm, found in groups.items() if arm in cards.MODELS}
     for key, inside in (
         ("below-forest", [arm for arm in means if means[arm] <= forest]),
         ("near-forest", [arm for arm in means if 0 < means[arm] - forest < 2]),
