@@ -37,7 +37,7 @@ def panels(groups: Mapping[str, Mapping[str, Mapping[float, Sequence[float]]]], 
         axis.xaxis.set_minor_formatter("")
     axes[0, 0].set_ylabel(ylabel)
     if len(labels) > 1:
-        figure.legend([handles[label] for label in labels], labels, loc="outside lower center", ncols=min(4, len(labels)))
+        figure.legend([handles[label] for label in labels], labels, loc="outside lower center", ncols=4 if len(labels) > 5 else len(labels))
     return figure
 
 

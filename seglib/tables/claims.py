@@ -46,7 +46,8 @@ def claims(evidence: Evidence) -> list[Claim]:
         number = "; ".join(f"{DATASET_NAMES[dataset]}: {text}" if dataset else text for dataset, (_, text) in answers.items() if text)
         verdict = _verdict([sign for sign, _ in answers.values()])
         against = [place for place, (sign, _) in answers.items() if sign < 0]
-        if verdict == "refuted" and (key in PRETRAINED or any(_at_the_edge(evidence, place, experiment) for place in against)):
+        edge = any(_at_the_edge(evidence, place, experiment, ARMS.get(key, ())) for place in against)
+        if verdict == "refuted" and (key in PRETRAINED or edge):
             verdict = "not supported"
         number += _one_seed(evidence, experiment, answers) if number and verdict == "open" else ""
         found.append(Claim(key, words, section, experiment, verdict, number or MISSING))
@@ -59,9 +60,10 @@ def _one_seed(evidence: Evidence, experiment: str, datasets) -> str:
     return " (one seed)" if fewest and max(fewest) == 1 else ""
 
 
-def _at_the_edge(evidence: Evidence, dataset: str, experiment: str) -> bool:
-    """Whether an arm's chosen learning rate is the smallest or largest that was tried."""
-    chosen = {arm: found[0].config["lr"] for arm, found in evidence.of(dataset, experiment).items()}
+def _at_the_edge(evidence: Evidence, dataset: str, experiment: str, arms: tuple[str, ...]) -> bool:
+    """Whether the chosen learning rate of one of `arms` (none: of any) is the smallest or largest that was tried."""
+    groups = evidence.of(dataset, experiment)
+    chosen = {arm: found[0].config["lr"] for arm, found in groups.items() if arm in (arms or groups)}
     return bool(readings.at_the_edge(evidence.sweeps.get((dataset, experiment), {}), chosen))
 
 
@@ -209,6 +211,7 @@ def _quadratic(evidence: Evidence, dataset: str) -> Answer:
     return sign, f"ViT only: {growth['vit']:.1f} times the FLOPs for {pixels:.1f} times the pixels; Swin V2 {growth['swin']:.1f}"
 
 
+ARMS = {"loss": ("cross_entropy", "soft_iou", "dice")}  # the arms that a claim is about, where its experiment has others
 PRETRAINED = {"swin"}  # claims about a network whose encoder the original took from ImageNet
 _MODELS = ("fcn_baseline", "fcn8s", "unet", "vit")
 CLAIMS = (

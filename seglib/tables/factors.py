@@ -46,11 +46,12 @@ def differs(evidence: Evidence, datasets: Sequence[str], experiment: str, arm: s
 
 
 def totals(evidence: Evidence, dataset: str) -> Iterator[tuple[str, str]]:
-    """(key, text) of all changes on one data set: changes/<dataset>/total, clear (both intervals exclude zero: `evidence.sign`), and of
-    the largest that is clear, else of the largest: largest/arm, largest/points; detectable: half the median width of their intervals."""
+    """(key, text) of all changes of data and training on one data set, controls of the architectures apart: changes/<dataset>/total,
+    clear (both intervals exclude zero: `evidence.sign`), and of the largest that is clear, else of the largest: largest/arm,
+    largest/points; detectable: half the median width of their intervals."""
     rows, halves = [], []
     for experiment, _, base in FACTORS:
-        groups = evidence.of(dataset, experiment)
+        groups = evidence.of(dataset, experiment) if experiment != "architectures" else {}
         for arm in groups:
             if differs(evidence, [dataset], experiment, arm, base):
                 other = compared_with(experiment, arm, base)
