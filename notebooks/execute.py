@@ -21,7 +21,7 @@ DATASETS = ("streets", "camvid", "cityscapes")
 # Which notebooks read an experiment, for --only with its name.
 READERS = {
     "architectures": "02 03 04 05 06 10", "losses": "07", "void": "10", "transforms": "08", "annotation": "01", "optimisers": "09",
-    "generalisation": "10", "data": "04", "original": "11",
+    "generalisation": "10", "data": "04", "original": "11", "longer": "10",
 }  # fmt: skip
 # Written by papermill and widgets, different every time, of no use to a reader.
 NOISE = ["metadata.papermill", "metadata.widgets", "cell.metadata.papermill", "cell.metadata.execution", "cell.metadata.collapsed"]
@@ -35,7 +35,7 @@ def chosen(only: list[str] | None) -> list[Path]:
     numbers = {path.name[:2] for path in notebooks}
     wanted = set()
     for name in only:
-        found = set(READERS[name].split()) if name in READERS else {name[:2]} & numbers
+        found = set(READERS[name].split()) if name in READERS else {name.zfill(2)[:2]} & numbers
         if not found:
             raise ValueError(
                 f"--only {name}: give a notebook's number ({', '.join(sorted(numbers))}) or an experiment ({', '.join(READERS)})"
@@ -58,6 +58,13 @@ def parameters(path: Path) -> dict[str, type]:
     return known
 
 
+def _exactly(kind: type, value):
+    """`value` as `kind` where nothing is lost: 1 is a float too, but 1.5 is no int and 5 no bool. ValueError otherwise."""
+    if kind is not float and type(value) is not kind:
+        raise ValueError(value)
+    return kind(value)
+
+
 def read_settings(pairs: list[str], known: dict[str, type], name: str) -> dict:
     """["scene=3"] -> {"scene": 3}; ValueError names a parameter that the notebook does not take, or a value of another type."""
     values = {}
@@ -65,8 +72,10 @@ def read_settings(pairs: list[str], known: dict[str, type], name: str) -> dict:
         key, _, text = pair.partition("=")
         if key not in known:
             raise ValueError(f"{name}: unknown parameter {key}; it takes {', '.join(known)}")
+        if key in ("profile", "dataset"):
+            raise ValueError(f"--set {key}={text}: say --{key} {text}, so that the results have a folder of their own")
         try:
-            values[key] = text if known[key] is str else known[key](ast.literal_eval(text))
+            values[key] = text if known[key] is str else _exactly(known[key], ast.literal_eval(text))
         except (ValueError, SyntaxError, TypeError):
             raise ValueError(f"{name}: parameter {key}={text!r}: expected {known[key].__name__}") from None
     return values

@@ -140,8 +140,7 @@ def report(arguments) -> None:
     if arguments.measure:
         chosen = [measure for name, measure in measures.OF_DATA.items() if name in arguments.measure]
         paths = [measure(dataset) for measure in chosen for dataset in datasets]
-        paths += [measures.model_costs()] if "models" in arguments.measure else []
-        paths += [measures.speeds()] if "speed" in arguments.measure else []
+        paths += [measure() for name, measure in measures.OF_MODELS.items() if name in arguments.measure]
     else:
         profile = arguments.profile or os.environ.get("SEGLIB_PROFILE") or "published"
         dataset = arguments.dataset or os.environ.get("SEGLIB_DATASET") or "streets"

@@ -43,6 +43,7 @@ class Report:
     sizes: Counter = field(default_factory=Counter)
     pixels: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
     problems: list[str] = field(default_factory=list)
+    tree: str = ""  # what was expected, where something is wrong
     seconds: float = 0.0
 
     @property
@@ -59,8 +60,18 @@ class Report:
             lines += [f"  {city:<22}{cities[city]:>8}{'':>10}{maps[city]:>12}" for city in sorted(cities | maps) if city]
         lines += ["", "sizes   " + ", ".join(f"{size} ({count})" for size, count in self.sizes.most_common())]
         lines += ["pixels  " + ", ".join(self._shares()), ""]
-        lines += [f"{len(self.problems)} problems" if self.problems else "no problems", *self.problems[:SHOWN]]
-        return "\n".join(lines + (["..."] if len(self.problems) > SHOWN else []))
+        count = f"{len(self.problems)} problem{'s' * (len(self.problems) > 1)}"
+        lines += [count if self.problems else "no problems in what is there", *self.problems[:SHOWN]]
+        lines += ["..."] if len(self.problems) > SHOWN else []
+        lines += [f"not complete: {', '.join(self.missing)}"] if self.missing else []
+        return "\n".join(lines + ([f"expected is\n{self.tree}"] if self.tree else []))
+
+    @property
+    def missing(self) -> list[str]:
+        """The splits with fewer images than the authors' data set, in words. Parts of Cityscapes that are not there were not wanted."""
+        found = {split: self.images.get(split, Counter()).total() for split in OFFICIAL.get(self.name, {})}
+        wanted = {split: OFFICIAL[self.name][split] for split, count in found.items() if count or self.name == "camvid"}
+        return [f"{split} has {found[split]} of {count} images" for split, count in wanted.items() if found[split] < count]
 
     def _shares(self) -> list[str]:
         names = _id_names(CAMVID if self.name == "camvid" else CITYSCAPES)
@@ -86,8 +97,10 @@ def check(name: str, root: str | Path | None = None, *, progress: bool = True) -
         root, jobs = JOBS[name](root, report)
         report.root = str(root)
         _decode_all(jobs, report, CAMVID if name == "camvid" else CITYSCAPES, progress)
+        if not report.sizes:
+            report.problems.append(f"{root}: not one picture or label map was found")
         if report.problems:
-            report.problems.append("expected is\n" + (camvid.TREE if name == "camvid" else cityscapes.TREE))
+            report.tree = camvid.TREE if name == "camvid" else cityscapes.TREE
     report.seconds = time.monotonic() - start
     return report
 

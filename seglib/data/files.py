@@ -33,7 +33,8 @@ def read_bytes(path: Path) -> bytes:
 def png_header(data: bytes, path: Path) -> tuple[int, int, int, int]:
     """(width, height, bits per channel, colour type) from the first chunk. ValueError for what is no PNG, or one too large."""
     if data[:8] != _SIGNATURE or data[12:16] != b"IHDR" or len(data) < 33:
-        raise ValueError(f"{path} is not a PNG file, or its start is damaged: fetch it again")
+        kind = "a PNG file" if path.suffix.lower() == ".png" else "a JPEG or PNG file"
+        raise ValueError(f"{path} is not {kind}, or its start is damaged: fetch it again")
     width, height, bits, colour = struct.unpack(">IIBB", data[16:26])
     _check_pixels(width, height, path)
     return width, height, bits, colour

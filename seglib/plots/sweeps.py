@@ -32,9 +32,11 @@ def panels(groups: Mapping[str, Mapping[str, Mapping[float, Sequence[float]]]], 
             for place, value in zip(places, x):
                 axis.plot([place] * len(points[value]), factor * np.asarray(points[value]), "_", color=color(i), markersize=7, alpha=0.8)
         axis.set(xlabel=xlabel, xscale="log" if log else "linear", title=title)
-        axis.set_xticks(sorted({x for points in panel.values() for x in points}))
+        ticks = sorted({x for points in panel.values() for x in points})
+        axis.set_xticks(ticks)
         axis.xaxis.set_major_formatter("{x:g}")
         axis.xaxis.set_minor_formatter("")
+        axis.tick_params(axis="x", rotation=45 if len(ticks) > 6 else 0)
     axes[0, 0].set_ylabel(ylabel)
     if len(labels) > 1:
         figure.legend([handles[label] for label in labels], labels, loc="outside lower center", ncols=4 if len(labels) > 5 else len(labels))

@@ -157,3 +157,6 @@ def _speed(model: torch.nn.Module, size: tuple[int, int], repeats: int) -> dict[
         "milliseconds": round(cost.milliseconds(model.eval(), size, repeats=repeats), 1),
         "training-milliseconds": round(cost.milliseconds(model.train(), size, batch=8, repeats=repeats, train=True), 1),
     }
+
+
+OF_MODELS = {"models": model_costs, "speed": speeds}  # what `report --measure` measures of the models
