@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from seglib.plots.style import blank, canvas, color, marker
 from seglib.scores import FOUND
@@ -74,7 +75,9 @@ def confusion(matrix: np.ndarray, names: Sequence[str]) -> Figure:
 
 
 def gain_by_frequency(gains: Mapping[str, np.ndarray], shares: np.ndarray, names: Sequence[str], xlabel: str) -> Figure:
-    """gains {label: (K,) differences of IoU}: a row per class, the most frequent first, with its share of the pixels."""
+    """gains {label: (K,) differences of IoU}: a row per class, the most frequent first, with its share of the pixels.
+
+    The first colour is left to what the gains are measured against, which is not drawn."""
     if not gains:
         return blank()
     shares = np.asarray(shares, float)
@@ -83,7 +86,7 @@ def gain_by_frequency(gains: Mapping[str, np.ndarray], shares: np.ndarray, names
     figure, axes = canvas(0.29 * len(order) + 2.0)
     axis = axes[0, 0]
     axis.axvline(0, color="0.3", linewidth=0.8)
-    for i, (label, gain) in enumerate(zip(gains, stacked)):
+    for i, (label, gain) in enumerate(zip(gains, stacked), start=1):
         axis.plot(gain[order], range(len(order)), marker(i), color=color(i), label=label, linestyle="none")
     for row, k in enumerate(order):  # from the axis to the farthest point, so that the eye keeps the row
         axis.hlines(row, min(0, np.nanmin(stacked[:, k])), max(0, np.nanmax(stacked[:, k])), color="0.75", linewidth=0.8, zorder=0)
@@ -124,6 +127,7 @@ def cost(points: Mapping[str, tuple], panels: Sequence[tuple[str, bool]], ylabel
         axis.set(xlabel=xlabel, xscale="log" if logarithmic else "linear")
         axis.margins(0.15)
         if logarithmic:
+            axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
             axis.xaxis.set_major_formatter("{x:g}")
             axis.xaxis.set_minor_formatter("")
     axes[0, 0].set_ylabel(ylabel)
