@@ -146,6 +146,17 @@ def test_start_from_the_weights_of_a_run(tmp_path):
         training.train(config(init="unet-nothing"), folder=tmp_path, progress=False)
 
 
+def test_first_weights_may_lie_in_a_folder_beside(tmp_path):
+    """What is neither in the folder nor beside it is not found."""
+    first = training.train(config(epochs=1), folder=tmp_path / "streets", progress=False)
+    settings = training.resolve(config(init=first.name))
+    model = state.Run(settings, tmp_path / "x", training.runs._initial_weights(settings, tmp_path / "camvid")).model.state_dict()
+    given = checkpoints.read(tmp_path / "streets" / first.name / "weights.pt")["model"]
+    assert all(torch.equal(model[key], given[key]) for key in given)
+    with pytest.raises(FileNotFoundError, match="camvid.*no weights"):
+        training.runs._initial_weights(settings, tmp_path / "deeper" / "camvid")
+
+
 def test_imagenet_weights_are_named_by_content(tmp_path, monkeypatch):
     """Without the network: the builder stands for one that finds published weights."""
     real = models.build

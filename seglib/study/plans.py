@@ -69,7 +69,7 @@ def jobs(name: str, dataset: str, records: dict[str, Record]) -> list[Job]:
     makers = {
         "architectures": _architectures, "losses": _losses, "void": _void, "transforms": _transforms, "annotation": _annotation,
         "optimisers": _optimisers, "generalisation": _generalisation, "data": _data, "original": _original,
-        "longer": _longer,
+        "longer": _longer, "pretraining": _pretraining,
     }  # fmt: skip
     found = [job for experiment in EXPERIMENTS if experiment in scope.profile.experiments for job in makers[experiment](scope)]
     return sorted(found, key=lambda job: job.stage)  # stable: arms stay in the order of their experiment
@@ -117,8 +117,9 @@ def _model_rate(scope: _Scope, model: str) -> tuple[list[TrainConfig], float | N
 
 
 def _small_rate(scope: _Scope) -> float | None:
-    """The rate of the small U-Net with cross-entropy: the winner of Figure 6's sweep with seed 0."""
-    return _tuned(scope, _small(scope, loss="cross_entropy", images=scope.profile.loss_images), "cross_entropy")[1]
+    """The rate of the small U-Net with cross-entropy: that of Figure 6."""
+    config = _small(scope, loss="cross_entropy", images=scope.profile.loss_images)
+    return settled(scope.profile, scope.records, config, "cross_entropy")[1]
 
 
 def _architectures(scope: _Scope) -> list[Job]:
@@ -263,4 +264,21 @@ def _longer(scope: _Scope) -> list[Job]:
         swept = _model_rate(scope, model)[1]
         rate = swept * batch / TrainConfig.batch_size if swept else None
         found += _arm(scope, "longer", model, model, 86, config, rate)
+    return found
+
+
+def _pretraining(scope: _Scope) -> list[Job]:
+    """The families on photographs with the encoder of their run on drawn streets, against their random one; nothing else differs."""
+    if scope.dataset == "streets":
+        return []
+    drawn, found = scope._replace(dataset="streets"), []
+    for model in MODELS:
+        rate, source_rate = _model_rate(scope, model)[1], _model_rate(drawn, model)[1]
+        config = _model(scope, model)
+        found += _arm(scope, "pretraining", model, f"{model}-random", 87, config, rate)
+        for seed in scope.profile.seeds:
+            name = run_name(replace(_model(drawn, model), lr=source_rate or 1e-3, seed=seed))
+            ready = rate if source_rate and name in scope.records else None
+            waits = f"the run {name} on streets" if source_rate else "a learning rate sweep on streets"
+            found += _arm(scope, "pretraining", model, f"{model}-streets", 87, replace(config, init=name), ready, [seed], waits)
     return found

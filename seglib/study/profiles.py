@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 EXPERIMENTS = (
-    "architectures", "losses", "void", "transforms", "annotation", "optimisers", "generalisation", "data", "original", "longer",
+    "architectures", "losses", "void", "transforms", "annotation", "optimisers", "generalisation", "data", "original",
+    "longer", "pretraining",
 )  # fmt: skip
 DATASETS = ("streets", "camvid", "cityscapes")
 MODELS = ("fcn_baseline", "fcn8s", "unet", "vit", "swin")

@@ -57,8 +57,8 @@ def settled(profile: Profile, records: dict[str, Record], config: TrainConfig, k
     """As `tuned`, then with several seeds where the profile has `settling_seeds`: one seed may pick a rate that fails with the next.
 
     The winner's neighbours on the ladder are trained as `config` says with seed 0; of these three the two best on val run with
-    `settling_seeds` seeds each, and the larger mean on val wins. Ties go to the smaller rate. The plan's other experiments keep the
-    rate of seed 0, which is known earlier.
+    `settling_seeds` seeds each, and the larger mean on val wins. While the winner is the smallest or the largest rate that was trained
+    in full, the next one on that side joins with as many seeds, at most `more_rates`. Ties go to the smaller rate.
     """
     sweep, rate = tuned(profile, records, config, key)
     if rate is None or not profile.settling_seeds:
@@ -68,13 +68,19 @@ def settled(profile: Profile, records: dict[str, Record], config: TrainConfig, k
     sweep += [run for run in beside if run not in sweep]
     if not (order := _by_val(records, beside)):
         return sweep, None
-    two = sorted(run.lr for run in order[:2])
-    again = {lr: [replace(config, lr=lr, seed=seed) for seed in range(profile.settling_seeds)] for lr in two}
-    sweep += [run for runs in again.values() for run in runs if run not in sweep]
-    if not all(_by_val(records, runs) for runs in again.values()):
-        return sweep, None
-    means = {lr: sum(records[run_name(run)].val_miou for run in runs) for lr, runs in again.items()}
-    return sweep, max(means, key=means.get)
+    rates = [run.lr for run in order[:2]]
+    while True:
+        again = {lr: [replace(config, lr=lr, seed=seed) for seed in range(profile.settling_seeds)] for lr in sorted(rates)}
+        sweep += [run for runs in again.values() for run in runs if run not in sweep]
+        if not all(_by_val(records, runs) for runs in again.values()):
+            return sweep, None
+        means = {lr: sum(records[run_name(run)].val_miou for run in runs) for lr, runs in again.items()}
+        best = max(means, key=means.get)
+        full = sorted({run.lr for run in sweep if run.images == config.images})
+        beyond = _beyond(full, full.index(best))
+        if not beyond or len(rates) == 2 + profile.more_rates:
+            return sweep, best
+        rates.append(beyond)
 
 
 def _by_val(records: dict[str, Record], runs: list[TrainConfig]) -> list[TrainConfig]:

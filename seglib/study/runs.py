@@ -21,7 +21,7 @@ from seglib.study.transfer import transfer
 NOTEBOOKS = {
     "01": ("annotation",), "02": (), "03": ("architectures",), "04": ("architectures", "data"), "05": ("architectures",),
     "06": ("architectures",), "07": ("losses",), "08": ("transforms",), "09": ("optimisers",),
-    "10": ("architectures", "void", "generalisation", "longer"), "11": ("original",), "12": ("architectures",),
+    "10": ("architectures", "void", "generalisation", "longer", "pretraining"), "11": ("original",), "12": ("architectures",),
 }  # fmt: skip
 
 # Whose learning rate sweeps an experiment waits for, besides its own: {experiment: ((experiment, arm), ...)}.
@@ -30,6 +30,7 @@ RATES_FROM = {
     "transforms": _SMALL, "annotation": _SMALL, "optimisers": _SMALL, "data": (*_SMALL, ("architectures", "vit")),
     "void": tuple(("architectures", model) for model in MODELS),
     "longer": tuple(("architectures", model) for model in MODELS),
+    "pretraining": tuple(("architectures", model) for model in MODELS),
     "original": (("architectures", "fcn_baseline"), ("architectures", "swin")),
 }  # fmt: skip
 

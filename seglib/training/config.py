@@ -40,7 +40,7 @@ class TrainConfig:
     freeze_batch_norm: bool = _setting(False, "keep the running statistics as they are and use them")
     dropout: float = _setting(0.0, "dropout probability")
     aux: bool = _setting(False, "auxiliary head with 0.4 of the loss, where the family has one")
-    init: str = _setting("random", "random, imagenet, imagenet:<sha256>, or the name of a finished run in the same folder")
+    init: str = _setting("random", "random, imagenet, imagenet:<sha256>, or the name of a finished run in this folder or one beside it")
     loss: str = _setting("cross_entropy", "loss", tuple(losses.LOSSES))
     void: str = _setting("ignore", "void pixels are ignored, or are one more class in training", ("ignore", "class"))
     epochs: int = _setting(10, "passes over the training images")

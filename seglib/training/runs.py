@@ -188,7 +188,13 @@ def _initial_weights(config: TrainConfig, folder: Path):
     """
     if config.init == "random" or config.init.startswith("imagenet"):
         return None
-    kept = read_weights(folder, config.init)
+    kept = read_weights(_folder_of(config.init, folder), config.init)
     void = from_dict(json.loads(kept["config"])).void
     same = kept["labels"] == data.table(config.dataset).name and void == config.void
     return lambda model: (models.load if same else models.load_encoder)(model, kept["model"])
+
+
+def _folder_of(name: str, folder: Path) -> Path:
+    """`folder`, or one beside it that has the weights of the run `name`: its settings make the name, so they are the same anywhere."""
+    beside = sorted(path.parents[1] for path in Path(folder).resolve().parent.glob(f"*/{name}/weights.pt"))
+    return beside[0] if beside and not (Path(folder) / name / "weights.pt").exists() else Path(folder)
