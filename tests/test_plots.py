@@ -74,7 +74,7 @@ def gallery(arms) -> dict:
         "learning": plots.learning(arms, 19),
         "gradients": plots.gradients(arms),
         "classes": plots.per_class({"streets": (models, table.names, share), "none": ({}, table.names, share)}),
-        "confusion": plots.confusion(matrix, table.names),
+        "confusion": plots.confusion({"streets": (matrix, table.names), "CamVid": (matrix[:11, :12], table.names[:11])}),
         "gain": plots.gain_by_frequency({"Dice": value - 0.5, "soft IoU": 0.5 - value}, share, table.names, "difference, points"),
         "reliability": plots.reliability({name: found[0].scores["test"].calibration for name, found in arms.items()}),
         "cost": plots.cost({name: (0.3 + i / 20, 1 + i, 10**i) for i, name in enumerate(models)}, [("parameters, M", True), ("ms", True)]),
@@ -184,7 +184,7 @@ def test_rule_takes_best_median_and_worst_and_never_nan():
 
 
 def test_confusion_rows_are_shares_of_the_truth():
-    figure = plots.confusion(np.array([[8, 2, 0], [0, 0, 0]]), ["a", "b"])
+    figure = plots.confusion({"": (np.array([[8, 2, 0], [0, 0, 0]]), ["a", "b"])})
     drawn = figure.axes[0].collections[0].get_array()
     assert np.asarray(drawn).ravel()[:2].tolist() == [80, 20] and np.isnan(np.ma.filled(drawn, np.nan)).ravel()[2:].all()
 

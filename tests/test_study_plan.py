@@ -241,14 +241,14 @@ def test_longer_runs_scale_the_swept_rate_with_the_batch():
 def test_pretraining_changes_the_first_weights_alone():
     """On photographs each family starts from its own run of the same seed on streets; it waits for that run."""
     waits = [job for job in jobs("cpu-full", "camvid", finish("cpu-full", "camvid")) if job.experiment == "pretraining" and job.waits]
-    assert {job.arm for job in waits} == {f"{model}-streets" for model in ("fcn_baseline", "fcn8s", "unet", "vit", "swin")}
+    assert {job.arm for job in waits} == {f"{model}-pretrained" for model in ("fcn_baseline", "fcn8s", "unet", "vit", "swin")}
     found = finish("cpu-full", "streets") | finish("cpu-full", "camvid")
     plan = [job for job in jobs("cpu-full", "camvid", found) if job.experiment == "pretraining"]
     assert len(plan) == 30
     assert not any(job.waits for job in plan)
     random = {(job.comparison, job.config.seed): job.config for job in plan if job.arm.endswith("-random")}
     for job in plan:
-        if job.arm.endswith("-streets"):
+        if job.arm.endswith("-pretrained"):
             source = found[job.config.init].config
             assert (source["dataset"], source["model"], source["seed"]) == ("streets", job.config.model, job.config.seed)
             assert replace(job.config, init="random") == random[job.comparison, job.config.seed]

@@ -57,21 +57,30 @@ def _short(value: float) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
-def confusion(matrix: np.ndarray, names: Sequence[str]) -> Figure:
-    """Counts (K, K+1) -> each row in % of its class's pixels; cells from 1 % up carry it. Last column: predicted void."""
-    matrix = np.asarray(matrix, float)
+def confusion(panels: Mapping[str, tuple[np.ndarray, Sequence[str]]]) -> Figure:
+    """panels {title: (counts (K, K+1), names)}: each row in % of its class's pixels; cells from 1 % up carry it. Last column: predicted
+    void. Panels of different K stand side by side, their cells of about one size."""
+    if not panels:
+        return blank()
+    widest = max(len(names) for _, names in panels.values())
+    figure, axes = canvas((0.36 if len(panels) == 1 else 0.29) * widest + 2.9, 1, len(panels),
+                          width_ratios=[len(names) + 6 for _, names in panels.values()])  # fmt: skip
+    for i, (axis, (title, (matrix, names))) in enumerate(zip(axes[0], panels.items(), strict=True)):
+        _confusion(axis, np.asarray(matrix, float), names, bar=i + 1 == len(panels), size=6.5 if len(panels) == 1 else 6.0)
+        axis.set(title=title, xlabel="predicted", ylabel="" if i else "true")
+    return figure
+
+
+def _confusion(axis, matrix: np.ndarray, names: Sequence[str], *, bar: bool, size: float) -> None:
     columns = [*names, "void"] if matrix.shape[1] > len(names) and matrix[:, -1].any() else list(names)
     total = matrix.sum(axis=1, keepdims=True)
     rows = 100 * np.divide(matrix, total, out=np.full_like(matrix, np.nan), where=total > 0)[:, : len(columns)]
     text = np.array([["" if not np.isfinite(v) or v < 1 else f"{v:.0f}" for v in row] for row in rows])
-    figure, axes = canvas(0.36 * len(names) + 2.9)
-    axis = axes[0, 0]
-    sns.heatmap(rows, ax=axis, annot=text, fmt="", cmap="Blues", vmin=0, vmax=100, linewidths=0.3, linecolor="0.9", annot_kws={"size": 6.5},
-                cbar_kws={"label": "% of the true class", "shrink": 0.8}, xticklabels=columns, yticklabels=list(names))  # fmt: skip
-    axis.set(xlabel="predicted", ylabel="true")
+    sns.heatmap(rows, ax=axis, annot=text, fmt="", cmap="Blues", vmin=0, vmax=100, linewidths=0.3, linecolor="0.9",
+                annot_kws={"size": size}, cbar=bar, cbar_kws={"label": "% of the true class", "shrink": 0.8} if bar else None,
+                xticklabels=columns, yticklabels=list(names))  # fmt: skip
     axis.tick_params(axis="x", rotation=90)
     axis.tick_params(axis="y", rotation=0)
-    return figure
 
 
 def gain_by_frequency(gains: Mapping[str, np.ndarray], shares: np.ndarray, names: Sequence[str], xlabel: str) -> Figure:

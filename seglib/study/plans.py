@@ -280,5 +280,5 @@ def _pretraining(scope: _Scope) -> list[Job]:
             name = run_name(replace(_model(drawn, model), lr=source_rate or 1e-3, seed=seed))
             ready = rate if source_rate and name in scope.records else None
             waits = f"the run {name} on streets" if source_rate else "a learning rate sweep on streets"
-            found += _arm(scope, "pretraining", model, f"{model}-streets", 87, replace(config, init=name), ready, [seed], waits)
+            found += _arm(scope, "pretraining", model, f"{model}-pretrained", 87, replace(config, init=name), ready, [seed], waits)
     return found

@@ -17,6 +17,7 @@ from seglib.labels import DATASET_NAMES
 from seglib.tables import evidence as read
 from seglib.tables import readings
 from seglib.tables.evidence import Evidence
+from seglib.tables.factors import compared_with
 from seglib.tables.layout import signed
 from seglib.tables.names import name
 
@@ -85,6 +86,11 @@ def _difference(groups, a: str, b: str) -> tuple[int, float, float, float]:
     return read.sign(groups, a, b, SEEDS), *read.widest(groups, a, b)
 
 
+def _marked(row: tuple[int, float, float, float]) -> str:
+    """A difference in points, with * where it is clear."""
+    return signed(row[1]) + "*" * bool(row[0])
+
+
 def _best(experiment: str, arm: str, others: tuple[str, ...]) -> Callable:
     """+1 where `arm` beats every other, -1 where one of them beats it."""
 
@@ -95,7 +101,7 @@ def _best(experiment: str, arm: str, others: tuple[str, ...]) -> Callable:
             return NONE
         rows = {other: _difference(groups, arm, other) for other in rivals}
         sign = -1 if any(row[0] < 0 for row in rows.values()) else int(all(row[0] > 0 for row in rows.values()))
-        return sign, ", ".join(f"{signed(row[1])} to {name(other)}" for other, row in rows.items())
+        return sign, ", ".join(f"{_marked(row)} to {name(other)}" for other, row in rows.items())
 
     return rule
 
@@ -107,10 +113,10 @@ def _size(evidence: Evidence, dataset: str) -> Answer:
     base = "flip" if "flip" in groups else None
     if base is None or len(sizes) < 2 or groups[sizes[-1]][0].name == groups[base][0].name:
         return NONE
-    _, difference, low, high = _difference(groups, sizes[-1], base)
+    row = _, _, low, high = _difference(groups, sizes[-1], base)
     enough = min(len(groups[sizes[-1]]), len(groups[base])) >= SEEDS
     sign = 0 if not enough else -1 if low > SAME else int(low > -SAME and high < SAME)
-    return sign, f"{signed(difference)} at {sizes[-1][5:]}"
+    return sign, f"{_marked(row)} [{signed(low)}, {signed(high)}] at {sizes[-1][5:]}"
 
 
 def _pixels(arm: str) -> int:
@@ -126,7 +132,7 @@ def _augmentation(evidence: Evidence, dataset: str) -> Answer:
         return NONE
     rows = {arm: _difference(groups, arm, "none") for arm in arms}
     sign = -1 if any(row[0] > 0 for row in rows.values()) else int(all(row[0] < 0 for row in rows.values()))
-    return sign, ", ".join(f"{name(arm)} {signed(row[1])}" for arm, row in rows.items())
+    return sign, ", ".join(f"{name(arm)} {_marked(row)}" for arm, row in rows.items())
 
 
 def _rare_classes(evidence: Evidence, dataset: str) -> Answer:
@@ -159,9 +165,9 @@ def _small_data(evidence: Evidence, dataset: str) -> Answer:
     groups = evidence.of(dataset, "data")
     if not {"unet-10", "vit-10", "unet-100"} <= set(groups):
         return NONE
-    sign, difference, _, _ = _difference(groups, "unet-10", "vit-10")
+    row = _difference(groups, "unet-10", "vit-10")
     kept = read.values(groups["unet-10"], "miou").mean() / read.values(groups["unet-100"], "miou").mean()
-    return sign, f"{signed(difference)} to ViT on 10 %, {100 * kept:.0f} % of the full score"
+    return row[0], f"{_marked(row)} to ViT on 10 %, {100 * kept:.0f} % of the full score"
 
 
 def _void(evidence: Evidence, dataset: str) -> Answer:
@@ -172,7 +178,7 @@ def _void(evidence: Evidence, dataset: str) -> Answer:
         return NONE
     rows = {model: _difference(groups, f"{model}-ignore", f"{model}-class") for model in models}
     better, worse = any(row[0] > 0 for row in rows.values()), any(row[0] < 0 for row in rows.values())
-    return better - worse, ", ".join(f"{name(model)} {signed(row[1])}" for model, row in rows.items())
+    return better - worse, ", ".join(f"{name(model)} {_marked(row)}" for model, row in rows.items())
 
 
 def _above_floor(evidence: Evidence, dataset: str) -> Answer:
@@ -190,14 +196,17 @@ def _above_floor(evidence: Evidence, dataset: str) -> Answer:
 
 
 def _settings_matter(evidence: Evidence, dataset: str) -> Answer:
-    """Best against worst of the optimisers, schedules and regularisers."""
+    """+1 where some optimiser, schedule or regulariser is clearly apart from the default of its kind."""
     groups = evidence.of(dataset, "optimisers")
-    if len(groups) < 2:
+    bases = {arm: compared_with("optimisers", arm, None) for arm in groups}
+    changed = [arm for arm, base in bases.items() if base in groups and groups[arm][0].name != groups[base][0].name]
+    rows = {arm: _difference(groups, arm, bases[arm]) for arm in changed}
+    if not rows:
         return NONE
-    means = {arm: read.values(found, "miou").mean() for arm, found in groups.items()}
-    best, worst = max(means, key=means.get), min(means, key=means.get)
-    sign, difference, _, _ = _difference(groups, best, worst)
-    return max(sign, 0), f"{difference:.1f} between {name(best)} and {name(worst)}"
+    farthest = max(rows, key=lambda arm: (rows[arm][0] != 0, abs(rows[arm][1])))
+    clear = sum(row[0] != 0 for row in rows.values())
+    words = f"{clear} of {len(rows)} changes clear; {name(farthest)} {_marked(rows[farthest])} to {name(bases[farthest])}"
+    return int(clear > 0), words
 
 
 def _quadratic(evidence: Evidence, dataset: str) -> Answer:

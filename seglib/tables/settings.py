@@ -120,6 +120,7 @@ PLAN = (
     ("data", "4 fractions, 2 families"),
     ("original", "its 3 networks"),
     ("longer", "5 families, 5 times the presentations"),
+    ("pretraining", "5 families on CamVid, first trained on streets"),
     (SINGLE, "--"),
 )
 
