@@ -66,18 +66,18 @@ def confusion(panels: Mapping[str, tuple[np.ndarray, Sequence[str]]]) -> Figure:
     figure, axes = canvas((0.36 if len(panels) == 1 else 0.29) * widest + 2.9, 1, len(panels),
                           width_ratios=[len(names) + 6 for _, names in panels.values()])  # fmt: skip
     for i, (axis, (title, (matrix, names))) in enumerate(zip(axes[0], panels.items(), strict=True)):
-        _confusion(axis, np.asarray(matrix, float), names, bar=i + 1 == len(panels), size=6.5 if len(panels) == 1 else 6.0)
+        _confusion(axis, np.asarray(matrix, float), names, bar=i + 1 == len(panels))
         axis.set(title=title, xlabel="predicted", ylabel="" if i else "true")
     return figure
 
 
-def _confusion(axis, matrix: np.ndarray, names: Sequence[str], *, bar: bool, size: float) -> None:
+def _confusion(axis, matrix: np.ndarray, names: Sequence[str], *, bar: bool) -> None:
     columns = [*names, "void"] if matrix.shape[1] > len(names) and matrix[:, -1].any() else list(names)
     total = matrix.sum(axis=1, keepdims=True)
     rows = 100 * np.divide(matrix, total, out=np.full_like(matrix, np.nan), where=total > 0)[:, : len(columns)]
     text = np.array([["" if not np.isfinite(v) or v < 1 else f"{v:.0f}" for v in row] for row in rows])
     sns.heatmap(rows, ax=axis, annot=text, fmt="", cmap="Blues", vmin=0, vmax=100, linewidths=0.3, linecolor="0.9",
-                annot_kws={"size": size}, cbar=bar, cbar_kws={"label": "% of the true class", "shrink": 0.8} if bar else None,
+                annot_kws={"size": 6.5}, cbar=bar, cbar_kws={"label": "% of the true class", "shrink": 0.8} if bar else None,
                 xticklabels=columns, yticklabels=list(names))  # fmt: skip
     axis.tick_params(axis="x", rotation=90)
     axis.tick_params(axis="y", rotation=0)
