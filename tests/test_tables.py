@@ -34,6 +34,25 @@ def verdict(found: tables.Evidence, name: str) -> str:
     return next(row.verdict for row in tables.claims(found) if row.id == name)
 
 
+def test_settings_matter_where_one_of_them_is_clearly_apart_from_its_default():
+    """Every arm against the default of its kind, never the best against the worst, which chance alone sets apart."""
+    base = {"adamw": arm(0.5), "onecycle": arm(0.5), "decay-0.0001": arm(0.5)}
+    assert verdict(evidence(optimisers=base | {"sgd": arm(0.3, optimiser="sgd")}), "settings") == "confirmed"
+    assert verdict(evidence(optimisers=base | {"sgd": arm(0.5, optimiser="sgd")}), "settings") == "open"
+    apart = {"adamw": arm(0.5), "onecycle": arm(0.5), "step": arm(0.5, schedule="step"), "decay-0.0001": arm(0.2, weight_decay=1e-3)}
+    assert verdict(evidence(optimisers=apart), "settings") == "open"
+
+
+def test_what_pretraining_is_worth_is_said_by_family():
+    arms = {"unet-random": arm(0.3), "unet-pretrained": arm(0.5, init="a"), "vit-random": arm(0.3), "vit-pretrained": arm(0.3, init="b")}
+    written = tables.numbers(evidence(pretraining=arms))
+    told = {key: written[f"pretraining/camvid/{key}"] for key in ("clear", "clear/count", "families", "largest/arm")}
+    assert told == {"clear": "U-Net", "clear/count": "1", "families": "2", "largest/arm": "U-Net"}
+    assert float(written["pretraining/camvid/gain"]) == pytest.approx(10, abs=1)
+    rows = next(rows for title, rows in tables.ablations(evidence(pretraining=arms)).blocks if "pretrained" in title)
+    assert [(row[0], row[-1].endswith("*")) for row in rows] == [("U-Net, pretrained", True), ("ViT, pretrained", False)]
+
+
 def test_numbers_are_the_means_and_deviations_of_the_records():
     found = figure_6()
     written = tables.numbers(found)

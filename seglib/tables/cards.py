@@ -19,7 +19,7 @@ LOSSES = ("cross_entropy", "soft_iou", "dice")
 def classes(evidence: Evidence) -> Table:
     """Per class: kind, share of the pixels of train and test, test pictures with it, and the IoU of every architecture."""
     columns = ["Class", "kind", "train, %", "test, %", "pictures", *map(name, MODELS)]
-    return _by_class(evidence, columns, {"architectures": MODELS})
+    return _by_class(evidence, columns, {"architectures": MODELS, "longer": MODELS})
 
 
 def loss_classes(evidence: Evidence) -> Table:
@@ -34,7 +34,8 @@ def _by_class(evidence: Evidence, columns: list[str], wanted: dict[str, tuple[st
             groups = evidence.of(dataset, experiment)
             groups = {arm: groups[arm] for arm in arms if arm in groups}
             if groups:
-                blocks.append((DATASET_NAMES[dataset], _class_rows(evidence, dataset, groups, arms)))
+                title = DATASET_NAMES[dataset] + ", longer runs" * (experiment == "longer")
+                blocks.append((title, _class_rows(evidence, dataset, groups, arms)))
     table = filled(Table(columns, blocks))
     return (
         table._replace(spec="ll" + "r" * (len(table.columns) - 2))

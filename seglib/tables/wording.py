@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from seglib.tables import cards, factors, readings
 from seglib.tables import evidence as read
 from seglib.tables.evidence import Evidence, Groups
-from seglib.tables.layout import escape
+from seglib.tables.layout import escape, signed
 from seglib.tables.names import name
 
-DATA = ("transforms", "annotation", "data", "void", "optimisers")  # the experiments of the section on data and training
+DATA = ("transforms", "annotation", "data", "void", "optimisers", "pretraining")  # the experiments of the section on data and training
 
 
 def listed(words: Sequence[str]) -> str:
@@ -40,7 +40,7 @@ def _order(groups: Groups) -> tuple[str, ...]:
 
 def of_experiment(evidence: Evidence, dataset: str, experiment: str) -> Iterator[tuple[str, str]]:
     """(key, text) of a whole experiment: <loss>-minus-cross_entropy/gain-...;
-    above-forest, below-forest; sizes; fractions; <base>-to-best: arm, points."""
+    above-forest, below-forest; sizes; fractions; what pretraining is worth; <base>-to-best: arm, points."""
     groups = evidence.of(dataset, experiment)
     if experiment == "losses" and "cross_entropy" in groups:
         for loss in groups.keys() - {"cross_entropy"}:
@@ -51,6 +51,8 @@ def of_experiment(evidence: Evidence, dataset: str, experiment: str) -> Iterator
         yield from _sizes(groups)
     if experiment == "data":
         yield from _fractions(groups)
+    if experiment == "pretraining":
+        yield from _taught(groups)
 
 
 def _gains(groups: Groups, loss: str) -> Iterator[tuple[str, str]]:
@@ -90,3 +92,17 @@ def _fractions(groups: Groups) -> Iterator[tuple[str, str]]:
         if f"{model}-10" in groups and f"{model}-100" in groups:
             tenth, whole = (float(read.values(groups[f"{model}-{share}"], "miou").mean()) for share in (10, 100))
             yield f"{model}-kept", f"{100 * tenth / whole:.0f}"
+
+
+def _taught(groups: Groups) -> Iterator[tuple[str, str]]:
+    """What an encoder from streets is worth to the families: mean gain in points, the largest (arm, points), and the families for which
+    it is clear (clear, clear/count, families)."""
+    models = [arm.removesuffix("-pretrained") for arm in groups if arm.endswith("-pretrained")]
+    gains = {model: read.widest(groups, f"{model}-pretrained", f"{model}-random")[0] for model in models if f"{model}-random" in groups}
+    if not gains:
+        return
+    most = max(gains, key=gains.get)
+    yield from (("gain", signed(sum(gains.values()) / len(gains))), ("largest/arm", name(most)), ("largest/points", signed(gains[most])))
+    clear = [model for model in gains if read.sign(groups, f"{model}-pretrained", f"{model}-random") > 0]
+    yield from (("clear", listed([name(model) for model in clear]) or "none"), ("clear/count", str(len(clear))))
+    yield "families", str(len(gains))
