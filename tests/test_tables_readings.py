@@ -149,6 +149,10 @@ def test_the_plan_says_what_was_not_run():
     assert rows["void"][2:] == ["not run"] * 2
 
 
+def test_generalised_dice_leaves_its_weight_to_the_rare_classes():
+    assert gradients.left_to_the_frequent([0.5, 0.4, 0.08, 0.02, 0.0]) == pytest.approx((0.98, 17 / 67))
+
+
 def test_headings_stand_over_their_columns():
     text = layout.latex(layout.Table(["a", "b", "c"], [("", [["1", "2", "3"]])], over=(("", 1), ("both", 2))))
     assert r"\multicolumn{2}{c}{both}" in text

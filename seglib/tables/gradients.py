@@ -39,3 +39,14 @@ def gradient_sizes(shares: np.ndarray) -> dict[str, float]:
         logits = (pull - pull.mean(1, keepdims=True)) / classes
         found[name] = float(share @ np.abs(logits).sum(1))
     return found
+
+
+def left_to_the_frequent(shares: np.ndarray, frequent: float = 0.05) -> tuple[float, float]:
+    """(share of the pixels, share of generalised Dice's weight) of the classes with more than `frequent` of the pixels, shares (K,) of 1.
+
+    A class of share f enters both of its sums with its weight times its pixels, f / f^2 = 1 / f (Sudre et al. 2017).
+    """
+    share = np.asarray(shares, float)
+    share = share[share > 0] / share[share > 0].sum()
+    chosen, weight = share > frequent, 1 / share
+    return float(share[chosen].sum()), float(weight[chosen].sum() / weight.sum())

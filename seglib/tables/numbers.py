@@ -12,7 +12,7 @@ from seglib.tables import evidence as read
 from seglib.tables import readings, wording
 from seglib.tables.claims import claims
 from seglib.tables.evidence import SCORES, Evidence
-from seglib.tables.gradients import gradient_sizes
+from seglib.tables.gradients import gradient_sizes, left_to_the_frequent
 from seglib.tables.layout import escape
 from seglib.tables.names import device
 
@@ -131,11 +131,14 @@ def _measures(evidence: Evidence) -> dict[str, str]:
 
 
 def _gradients(dataset: str, shares: dict[str, float]) -> dict[str, str]:
-    """Size of each loss's gradient at uniform logits, and how many times smaller than cross-entropy's it is."""
+    """Size of each loss's gradient at uniform logits, and how many times smaller than cross-entropy's it is; what generalised Dice leaves
+    to the frequent classes."""
     if not any(shares.values()):
         return {}
+    pixels, weight = left_to_the_frequent(np.array(list(shares.values())))
     sizes = gradient_sizes(np.array(list(shares.values())))
     found = {f"gradient/{dataset}/{name}": _text(size, 3) for name, size in sizes.items()}
+    found |= {f"frequent/{dataset}/pixels": _text(100 * pixels), f"frequent/{dataset}/generalised_dice": _text(100 * weight)}
     return found | {f"gradient/{dataset}/{name}/times": _text(sizes["cross_entropy"] / size, 0) for name, size in sizes.items()}
 
 
