@@ -49,8 +49,16 @@ def test_what_pretraining_is_worth_is_said_by_family():
     told = {key: written[f"pretraining/camvid/{key}"] for key in ("clear", "clear/count", "families", "largest/arm")}
     assert told == {"clear": "U-Net", "clear/count": "1", "families": "2", "largest/arm": "U-Net"}
     assert float(written["pretraining/camvid/gain"]) == pytest.approx(10, abs=1)
-    rows = next(rows for title, rows in tables.ablations(evidence(pretraining=arms)).blocks if "pretrained" in title)
-    assert [(row[0], row[-1].endswith("*")) for row in rows] == [("U-Net, pretrained", True), ("ViT, pretrained", False)]
+    rows = tables.transfer(evidence(pretraining=arms)).blocks[0][1]
+    assert [(row[0], row[-1].endswith("*")) for row in rows] == [("U-Net", True), ("ViT", False)]
+
+
+def test_a_network_from_the_other_data_set_stands_beside_those_trained_here():
+    moved = {"unet-from-streets": arm(0.2, dataset="streets")}
+    table = tables.transfer(evidence(generalisation=moved, pretraining={"vit-random": arm(0.3), "vit-pretrained": arm(0.4, init="a")}))
+    rows = {row[0]: row[1:] for row in table.blocks[0][1]}
+    assert [cell == layout.EMPTY for cell in rows["U-Net"]] == [False, True, True, True]
+    assert [cell == layout.EMPTY for cell in rows["ViT"]] == [True, False, False, False]
 
 
 def test_numbers_are_the_means_and_deviations_of_the_records():

@@ -40,7 +40,7 @@ the PDF of another profile shows. `published.ROWS` are others' numbers under the
 
 from seglib.tables.cards import classes, cost, loss_classes, others
 from seglib.tables.claims import claims
-from seglib.tables.content import ablations, architectures, claim_table, losses
+from seglib.tables.content import ablations, architectures, claim_table, losses, transfer
 from seglib.tables.evidence import Evidence
 from seglib.tables.layout import Table, frame, latex, markdown
 from seglib.tables.numbers import numbers
@@ -49,5 +49,6 @@ from seglib.tables.writing import TABLES, readme_table, write, write_readme
 
 __all__ = [
     "TABLES", "Evidence", "Table", "ablations", "architectures", "claim_table", "claims", "classes", "cost", "frame", "latex",
-    "loss_classes", "losses", "markdown", "numbers", "others", "outcome", "rates", "readme_table", "settings", "write", "write_readme",
+    "loss_classes", "losses", "markdown", "numbers", "others", "outcome", "rates", "readme_table", "settings", "transfer",
+    "write", "write_readme",
 ]  # fmt: skip

@@ -55,9 +55,8 @@ def architectures(evidence: Evidence) -> Table:
     for dataset in evidence.datasets():
         groups, mark = evidence.of(dataset, "architectures"), _mark(evidence, dataset, "architectures")
         rows = [_score_row(name(arm), found, mark) for arm, found in groups.items() if arm in MODELS]  # the controls: `ablations`
-        rows += [_score_row(name(arm), found, "") for arm, found in evidence.of(dataset, "generalisation").items() if rows]
         for experiment in ("longer", read.SINGLE):
-            rows += [_score_row(_recipe(arm, found), found, "") for arm, found in evidence.of(dataset, experiment).items()]
+            rows += [_score_row(_recipe(arm, found), found, "") for arm, found in evidence.trained(dataset, experiment).items()]
         if rows:
             blocks.append((DATASET_NAMES[dataset], [*_floors(evidence, dataset), *rows, *_ceilings(evidence, dataset)]))
     return filled(Table(columns, blocks), LEFT.format(46)) if blocks else _nothing(columns)
@@ -184,6 +183,33 @@ def _change(evidence: Evidence, datasets, experiment: str, arm: str, base: str |
         words = _widest(groups, arm, other) + (CLEAR if found and other in groups and read.sign(groups, arm, other) else "")
         cells += [_spread(found, _mark(evidence, dataset, experiment)), words] if found else [EMPTY, EMPTY]
     return cells
+
+
+def transfer(evidence: Evidence) -> Table:
+    """From one data set to the other: each family as it was trained there, then trained here from random weights and from its encoder."""
+    columns = ["Model", "not trained here", "random encoder", "encoder from streets", "difference"]
+    blocks = []
+    for dataset in evidence.datasets():
+        moved, taught = evidence.of(dataset, "generalisation"), evidence.of(dataset, "pretraining")
+        single = {arm: found for arm, found in evidence.of(dataset, read.SINGLE).items() if found[0].config["dataset"] != dataset}
+        rows = [_transfer_row(model, moved, taught) for model in MODELS]
+        rows += [[_recipe(arm.split("-from-")[0], found), _spread(found), *[EMPTY] * 3] for arm, found in single.items()]
+        rows = [row for row in rows if set(row[1:]) != {EMPTY}]
+        if rows:
+            blocks.append((DATASET_NAMES[dataset], rows))
+    return filled(Table(columns, blocks)) if blocks else _nothing(columns)
+
+
+def _transfer_row(model: str, moved: Groups, taught: Groups) -> list[str]:
+    from_elsewhere = next((found for arm, found in moved.items() if arm.startswith(f"{model}-from-")), None)
+    both = [f"{model}-random", f"{model}-pretrained"]
+    cells = [_spread(taught[arm]) if arm in taught else EMPTY for arm in both]
+    if set(both) <= set(taught):
+        clear = CLEAR if read.sign(taught, both[1], both[0]) else ""
+        cells.append(_widest(taught, both[1], both[0]) + clear)
+    else:
+        cells = [EMPTY] * 3
+    return [name(model), _spread(from_elsewhere) if from_elsewhere else EMPTY, *cells]
 
 
 def claim_table(evidence: Evidence) -> Table:

@@ -15,7 +15,6 @@ FACTORS = (
     ("annotation", "Annotation, to fine", "fine"),
     ("void", "Void as a class, to ignored", None),
     ("optimisers", "Optimisers, to AdamW; schedules, to one-cycle; regularisers, to a decay of 0.0001", None),
-    ("pretraining", "Encoder pretrained on drawn streets, to random", None),
     ("data", "Share of train, to all of it", None),
     ("architectures", "Controls, to U-Net and Swin V2", None),
 )
@@ -36,7 +35,7 @@ def compared_with(experiment: str, arm: str, base: str | None) -> str | None:
     if experiment == "architectures":
         return {"unet-no-skips": "unet", "cnn_j": "swin"}.get(arm)
     model = arm.rsplit("-", 1)[0]
-    return model + {"void": "-ignore", "pretraining": "-random"}.get(experiment, "-100")
+    return f"{model}-ignore" if experiment == "void" else f"{model}-100"
 
 
 def differs(evidence: Evidence, datasets: Sequence[str], experiment: str, arm: str, base: str | None) -> bool:

@@ -9,7 +9,7 @@ from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.layout import escape, signed
 from seglib.tables.names import name
 
-DATA = ("transforms", "annotation", "data", "void", "optimisers", "pretraining")  # the experiments of the section on data and training
+DATA = ("transforms", "annotation", "data", "void", "optimisers")  # the experiments of the section on data and training
 
 
 def listed(words: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ TABLES = {
     "architectures": content.architectures,
     "losses": content.losses,
     "ablations": content.ablations,
+    "transfer": content.transfer,
     "classes": cards.classes,
     "lossclasses": cards.loss_classes,
     "settings": settings,
