@@ -10,6 +10,7 @@ from seglib import scores
 from seglib.labels import TABLES
 from seglib.tables import evidence as read
 from seglib.tables import readings, wording
+from seglib.tables.cards import LOSSES as FIGURE_6
 from seglib.tables.claims import claims
 from seglib.tables.evidence import SCORES, Evidence
 from seglib.tables.gradients import gradient_sizes, left_to_the_frequent
@@ -33,7 +34,7 @@ def numbers(evidence: Evidence) -> dict[str, str]:
         found |= {f"{prefix}/{key}": text + dagger for key, text in _design(groups, evidence.sweeps.get((dataset, experiment), {}))}
         found |= {f"{prefix}/{key}": text + dagger for key, text in wording.of_experiment(evidence, dataset, experiment)}
         found |= {f"settings/{experiment}/{key}": text + dagger for key, text in _settings(groups)}
-    found |= wording.of_report(evidence) | _measures(evidence) | _claims(evidence) | _totals(evidence)
+    found |= wording.of_report(evidence) | _measures(evidence) | _claims(evidence) | _totals(evidence) | _settling(evidence)
     return {key: found[key] for key in sorted(found)}
 
 
@@ -148,6 +149,14 @@ def _claims(evidence: Evidence) -> dict[str, str]:
     for verdict in ("confirmed", "refuted", "not supported", "open"):
         found[f"claims/count/{verdict.replace(' ', '-')}"] = str(sum(row.verdict == verdict for row in rows))
     return found | {"claims/count/total": str(len(rows))}
+
+
+def _settling(evidence: Evidence) -> dict[str, str]:
+    """What it took to settle the rates of Figure 6's losses: runs as long as the comparison, and their hours."""
+    swept = [found for (_, what), arms in evidence.sweeps.items() if what == "losses" for arm, found in arms.items() if arm in FIGURE_6]
+    full = [one for found in swept for one in found if one.config["images"] == max(other.config["images"] for other in found)]
+    hours = sum(record.cost.get("seconds") or 0 for record in full) / 3600
+    return {"settings/settling/runs": str(len(full)), "settings/settling/hours": _text(hours)} if full else {}
 
 
 def _totals(evidence: Evidence) -> dict[str, str]:
