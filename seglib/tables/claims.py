@@ -196,7 +196,8 @@ def _above_floor(evidence: Evidence, dataset: str) -> Answer:
 
 
 def _settings_matter(evidence: Evidence, dataset: str) -> Answer:
-    """+1 where some optimiser, schedule or regulariser is clearly apart from the default of its kind."""
+    """+1 where at least two optimisers, schedules or regularisers are clearly apart from the default of their kind: of so many
+    comparisons one is expected to be by chance."""
     groups = evidence.of(dataset, "optimisers")
     bases = {arm: compared_with("optimisers", arm, None) for arm in groups}
     changed = [arm for arm, base in bases.items() if base in groups and groups[arm][0].name != groups[base][0].name]
@@ -206,7 +207,7 @@ def _settings_matter(evidence: Evidence, dataset: str) -> Answer:
     farthest = max(rows, key=lambda arm: (rows[arm][0] != 0, abs(rows[arm][1])))
     clear = sum(row[0] != 0 for row in rows.values())
     words = f"{clear} of {len(rows)} changes clear; {name(farthest)} {_marked(rows[farthest])} to {name(bases[farthest])}"
-    return int(clear > 0), words
+    return int(clear > 1), words
 
 
 def _quadratic(evidence: Evidence, dataset: str) -> Answer:
