@@ -180,6 +180,14 @@ def test_full_runs_of_a_sweep_stand_apart_and_the_comparisons_rate_is_the_chosen
     assert table.blocks[0][1] == [["Dice", "0.01: 10.0, 0.03: 20.0", "0.01: 40.0, 0.03: 30.0", "0.01"]]
 
 
+def test_settling_counts_the_full_runs_of_figure_6_alone():
+    base = {"dataset": "camvid", "width": 8}
+    short, full = ([record(TrainConfig(**base, lr=lr, images=n), 0.4, 0.4) for lr in (0.01, 0.03)] for n in (480, 2400))
+    place = ("camvid", "losses")
+    found = Evidence(groups={place: {"dice": full[:1]}}, sweeps={place: {"dice": [*short, *full], "lovasz": full}})
+    assert tables.numbers(found)["settings/settling/runs"] == "2"
+
+
 def test_schedules_and_regularisers_are_compared_with_their_own_base():
     bases = {arm: factors.compared_with("optimisers", arm, None) for arm in ("sgd", "step", "decay-0.01", "dropout-10")}
     assert bases == {"sgd": "adamw", "step": "onecycle", "decay-0.01": "decay-0.0001", "dropout-10": "decay-0.0001"}

@@ -154,7 +154,8 @@ def _claims(evidence: Evidence) -> dict[str, str]:
 def _settling(evidence: Evidence) -> dict[str, str]:
     """What it took to settle the rates of Figure 6's losses: runs as long as the comparison, and their hours."""
     swept = [found for (_, what), arms in evidence.sweeps.items() if what == "losses" for arm, found in arms.items() if arm in FIGURE_6]
-    full = [one for found in swept for one in found if one.config["images"] == max(other.config["images"] for other in found)]
+    most = [max(record.config["images"] or 0 for record in found) for found in swept]
+    full = [record for found, images in zip(swept, most) for record in found if record.config["images"] == images]
     hours = sum(record.cost.get("seconds") or 0 for record in full) / 3600
     return {"settings/settling/runs": str(len(full)), "settings/settling/hours": _text(hours)} if full else {}
 

@@ -1,7 +1,7 @@
 """The tables of settings: what every experiment trained, tried and cost, what all runs share, and what came of the plan."""
 
 from seglib.labels import DATASET_NAMES
-from seglib.tables.evidence import SINGLE, Evidence
+from seglib.tables.evidence import SINGLE, Evidence, Groups
 from seglib.tables.layout import EMPTY, LEFT, Table, filled
 from seglib.tables.names import device, name, ordered
 
@@ -53,7 +53,7 @@ def _setting_row(evidence: Evidence, dataset: str, experiment: str) -> list[str]
     if experiment in LONGER:
         model += "; " + _recipe(next(iter(found.values())).config)
     return [LONGER.get(experiment, experiment), model, sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes",
-            ", ".join(map(str, images)), str(max(map(len, groups.values()))), used + each, str(len(found | tried)),
+            ", ".join(map(str, images)), _seeds(groups), used + each, str(len(found | tried)),
             f"{hours:.1f}", ", ".join(devices)]  # fmt: skip
 
 
@@ -142,5 +142,11 @@ def _outcome(evidence: Evidence, dataset: str, experiment: str) -> str:
         return NOT_RUN
     found = {record.name: record for arms in (groups, swept) for records in arms.values() for record in records}
     hours = sum(record.cost.get("seconds") or 0 for record in found.values()) / 3600
-    seeds = min(map(len, groups.values()))
-    return f"{len(groups)} arm{'s' * (len(groups) > 1)}, {seeds} seed{'s' * (seeds > 1)}, {hours:.1f} h"
+    seeds = _seeds(groups)
+    return f"{len(groups)} arm{'s' * (len(groups) > 1)}, {seeds} seed{'s' * (seeds != '1')}, {hours:.1f} h"
+
+
+def _seeds(groups: Groups) -> str:
+    """How many seeds the arms have: 3, or 3 to 5."""
+    counts = sorted(set(map(len, groups.values())))
+    return " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
