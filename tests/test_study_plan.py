@@ -234,8 +234,10 @@ def test_longer_runs_scale_the_swept_rate_with_the_batch():
     plan = jobs("cpu-full", "camvid", found)
     short = {job.arm: job.config.lr for job in plan if (job.experiment, job.comparison) == ("architectures", "models")}
     longer = {job.arm: job.config for job in plan if job.experiment == "longer"}
-    assert set(longer) == {"fcn_baseline", "fcn8s", "unet", "vit", "swin"}
-    assert all(config.lr == short[arm] / 2 and config.batch_size == 4 and config.images == 8000 for arm, config in longer.items())
+    assert set(longer) == {"fcn_baseline", "fcn8s", "unet", "vit", "swin", "fcn8s-short", "unet-short"}
+    for arm, config in longer.items():
+        assert (config.lr, config.batch_size) == (short[arm.removesuffix("-short")] / 2, 4)
+        assert config.images == (1600 if arm.endswith("-short") else 8000)
 
 
 def test_pretraining_changes_the_first_weights_alone():

@@ -257,13 +257,17 @@ def _original(scope: _Scope) -> list[Job]:
 
 
 def _longer(scope: _Scope) -> list[Job]:
-    """The families shown more pictures, with the mixture of cross-entropy and Dice; the swept rate scaled with the batch size."""
+    """The families shown more pictures, with the mixture of cross-entropy and Dice; the swept rate scaled with the batch size. Two of them
+    with that recipe at the usual number of pictures, which tells its length from its other parts."""
     found, batch = [], scope.profile.long_batch
     for model in MODELS:
         config = _model(scope, model, loss="cross_entropy_dice", images=scope.profile.long_images, batch_size=batch)
         swept = _model_rate(scope, model)[1]
         rate = swept * batch / TrainConfig.batch_size if swept else None
         found += _arm(scope, "longer", model, model, 86, config, rate)
+        if model in ("fcn8s", "unet"):
+            short = replace(config, images=scope.profile.images)
+            found += _arm(scope, "longer", f"{model}-short", f"{model}-short", 86, short, rate)
     return found
 
 

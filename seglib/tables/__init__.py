@@ -31,7 +31,8 @@ images-high the 95 % bootstrap interval over images. Scores are per cent with on
     arms          architectures: model, unet-no-skips, cnn_j    losses: the loss    void: <model>-ignore, <model>-class
                   transforms: none flip flip-append crop crop-append size-<h>x<w>   annotation: fine coarse coarse-fine
                   optimisers: sgd adam adamw adamax constant step polynomial onecycle decay-<x> dropout-<per cent>
-                  generalisation: <model>-from-<dataset>    data: <model>-10|25|50|100    original, longer: <model>
+                  generalisation: <model>-from-<dataset>    data: <model>-10|25|50|100    original: <model>
+                  longer: <model>, unet-short, fcn8s-short
                   pretraining: <model>-random, <model>-pretrained
 
 Tables, each a whole tabular without float: report/generated/<name>.tex for the names of `TABLES`; overlay.tex says on the first page what

@@ -119,7 +119,7 @@ PLAN = (
     ("generalisation", "5 families, each way"),
     ("data", "4 fractions, 2 families"),
     ("original", "its 3 networks"),
-    ("longer", "5 families, 5 times the presentations"),
+    ("longer", "5 families, 5 times the presentations, 2 controls"),
     ("pretraining", "5 families on CamVid, first trained on streets"),
     (SINGLE, "--"),
 )
