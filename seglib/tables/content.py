@@ -65,7 +65,7 @@ def architectures(evidence: Evidence) -> Table:
 def _recipe(arm: str, found) -> str:
     """A run that belongs to no experiment, by what sets it apart: U-Net, 8,000 shown."""
     config = found[0].config
-    return f"{name(arm.removesuffix('-short'))}, {config['images']:,} shown"
+    return f"{name(arm.removesuffix('-short'))}, {config['images']:,} shown" + ", longer recipe" * arm.endswith("-short")
 
 
 def _nothing(columns: list[str]) -> Table:
