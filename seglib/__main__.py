@@ -271,7 +271,8 @@ def main(words: list[str] | None = None) -> int:
         arguments = parser().parse_args()  # of some commands, the options too need torch
         arguments.function(arguments)
     except KeyboardInterrupt as stop:
-        print(f"\nstopped: {stop or 'finished runs are kept'}; the same command goes on from here", file=sys.stderr)
+        saved = str(stop) or "finished runs are kept, those in progress from where they were last saved"
+        print(f"\nstopped: {saved}; the same command goes on from there", file=sys.stderr)
         return 130
     except Exception as error:
         if os.environ.get("SEGLIB_DEBUG"):

@@ -109,6 +109,16 @@ def test_ctrl_c_says_that_the_command_goes_on(capsys, monkeypatch, tmp_path):
     assert "Traceback" not in err
 
 
+def test_ctrl_c_elsewhere_says_what_is_kept(capsys, monkeypatch):
+    def stopped(*words, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(study, "run", stopped)
+    code, _, err = run(capsys, "study", "--profile", "cpu")
+    assert code == 130 and len(err.strip().splitlines()) == 1
+    assert "stopped: finished runs are kept, " in err and "goes on from there" in err
+
+
 def test_a_full_disk_names_the_file(capsys, monkeypatch, tmp_path):
     def full(config, **options):
         raise OSError(28, "No space left on device", str(tmp_path / "weights.pt"))

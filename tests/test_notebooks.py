@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -233,6 +235,33 @@ def test_a_failed_notebook_leaves_the_good_copy_and_says_where(tmp_path):
     with pytest.raises(RuntimeError, match=r"13_broken.ipynb, cell 1:\s+1 / 0\s+ZeroDivisionError"):
         execute.execute(source, target, {})
     assert target.read_text() == "the good copy"
+
+
+def test_ctrl_c_ends_in_one_sentence_and_interrupts_the_kernel(tmp_path):
+    """SIGINT to the whole group, as from a terminal: the cell at work is interrupted, the notebook after it is not begun."""
+    source = f"""import pathlib, time
+here = pathlib.Path({str(tmp_path)!r})
+try:
+    (here / "begun").touch()
+    time.sleep(60)
+except KeyboardInterrupt:
+    (here / "interrupted").touch()
+    raise"""
+    tagged = nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["parameters"]})
+    for name in ("13_long.ipynb", "14_next.ipynb"):
+        nbformat.write(nbformat.v4.new_notebook(cells=[tagged, nbformat.v4.new_code_cell(source)]), tmp_path / name)
+    start = f"import pathlib, execute; execute.HERE = pathlib.Path({str(tmp_path)!r}); raise SystemExit(execute.main())"
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "notebooks"), "SEGLIB_OUTPUT": str(tmp_path / "out")}
+    words = [sys.executable, "-c", start, "--workers", "1"]
+    running = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True)
+    deadline = time.monotonic() + 100
+    while not (tmp_path / "begun").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(running.pid, signal.SIGINT)
+    said, errors = running.communicate(timeout=50)
+    assert running.returncode == 130 and said == "" and len(errors.strip().splitlines()) == 1
+    assert "stopped: 0 of 2 notebooks have ended" in errors and (tmp_path / "interrupted").exists()
+    assert list((tmp_path / "out" / "notebooks").iterdir()) == []
 
 
 def test_executed_copy_has_no_timing(tmp_path):
