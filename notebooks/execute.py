@@ -19,6 +19,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
+sys.path.insert(0, str(ROOT))
+
+from seglib import errors  # noqa: E402
+
 PROFILES = ("published", "smoke", "cpu", "cpu-full", "gpu")
 DATASETS = ("streets", "camvid", "cityscapes")
 # Which notebooks read an experiment, for --only with its name.
@@ -129,7 +133,8 @@ def execute(source: Path, target: Path, settings: dict) -> float:
         part.unlink(missing_ok=True)  # nothing has failed
         raise
     notebook = clean(nbformat.read(part, as_version=4))
-    nbformat.write(notebook, part)
+    with errors.named(part):
+        nbformat.write(notebook, part)
     part.replace(target)
     return time.monotonic() - started
 
@@ -166,7 +171,8 @@ def run_all(notebooks: list[Path], folder: Path, pairs: list[str], workers: int)
                 try:
                     result = f"{job.result():4.0f} s"
                 except (RuntimeError, OSError) as error:
-                    result, failed = f"FAILED\n  {error}", failed + 1
+                    said = error if isinstance(error, RuntimeError) else errors.sentence(error)
+                    result, failed = f"FAILED\n  {said}", failed + 1
                 print(f"  {jobs[job].stem:20} {result}   {done} of {len(jobs)}, about {left:.0f} s left", flush=True)
         except KeyboardInterrupt:
             ended = sum(job.done() for job in jobs)
@@ -193,8 +199,7 @@ def main() -> int:
     options = read_options()
     missing = [name for name in ("papermill", "nbstripout", "torch") if importlib.util.find_spec(name) is None]
     if missing:
-        made = "use .venv/bin/python, which 'bash notebooks/run.sh --profile published' makes"
-        print(f"error: {sys.executable} has no package {missing[0]}: {made}", file=sys.stderr)
+        print(f"error: {errors.sentence(ModuleNotFoundError(name=missing[0]))}", file=sys.stderr)
         return 2
     try:
         notebooks = chosen(options.only)

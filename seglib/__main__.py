@@ -1,10 +1,11 @@
 """python -m seglib data | train | evaluate | predict | sweep | study | report. Errors are one sentence on stderr and exit code 2."""
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
+
+from seglib import errors
 
 ROOT = Path(__file__).resolve().parents[1]
 DATASETS = ("streets", "camvid", "cityscapes")
@@ -16,14 +17,10 @@ PROFILES = ("published", "smoke", "cpu", "cpu-full", "gpu")
 def data_check(arguments) -> None:
     from seglib import data
 
-    try:
-        found = data.check(arguments.dataset, arguments.root)
-    except FileNotFoundError as error:  # its expected tree needs its lines
-        print(error, file=sys.stderr)
-        sys.exit(2)
+    found = data.check(arguments.dataset, arguments.root)
     print(found)
     if not found.ok:
-        raise ValueError(f"{arguments.dataset}: {len(found.problems)} problems, listed above")
+        raise ValueError(f"{arguments.dataset}: {found.count}, listed above")
 
 
 def data_make(arguments) -> None:
@@ -96,7 +93,8 @@ def predict(arguments) -> None:
     for path in map(Path, arguments.images):
         predicted, _ = evaluation.predict(model, files.read_image(path), size=config.size)
         picture = Image.fromarray(labels.colorize(predicted, table))
-        picture.save(output / f"{path.stem}.png")
+        with errors.named(output / f"{path.stem}.png"):
+            picture.save(output / f"{path.stem}.png")
         print(output / f"{path.stem}.png")
 
 
@@ -109,7 +107,8 @@ def sweep(arguments) -> None:
     print(table.to_string(index=False, na_rep="-", float_format="{:.4f}".format))
     figure = plots.halving(sweeps.curves(table), "training images", "mIoU on val, %")
     for suffix in (".png", ".pdf"):
-        figure.savefig(folder / f"sweep{suffix}")
+        with errors.named(folder / f"sweep{suffix}"):
+            figure.savefig(folder / f"sweep{suffix}")
     print(folder / "sweep.png")
 
 
@@ -277,23 +276,9 @@ def main(words: list[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("SEGLIB_DEBUG"):
             raise
-        print(f"error: {_sentence(error)}", file=sys.stderr)
+        print(f"error: {errors.sentence(error)}", file=sys.stderr)
         return 2
     return 0
-
-
-def _sentence(error: Exception) -> str:
-    """One line that says what happened, with the file that an OSError is about."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'a file'}: {error.strerror}"
-    if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("seglib"):
-        return (
-            f"{sys.executable} has no package {error.name}: use .venv/bin/python, which 'bash notebooks/run.sh --profile published' makes"
-        )
-    error = ValueError(f"not JSON: {error}") if isinstance(error, json.JSONDecodeError) else error
-    text = " ".join(str(error.args[0] if isinstance(error, KeyError) and error.args else error).split())
-    expected = (ValueError, FileNotFoundError, OSError, RuntimeError, FloatingPointError)
-    return text if text and isinstance(error, expected) else f"{type(error).__name__}: {text} (SEGLIB_DEBUG=1 shows where)"
 
 
 if __name__ == "__main__":

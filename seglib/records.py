@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from seglib import errors
+
 VERSION = 1
 MAX_BYTES = 150_000
 
@@ -87,7 +89,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with errors.named(path), os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import torch
+from data_helpers import photograph, save, write_camvid
 from study_helpers import fake_train, record
 from training_helpers import load as blocks
 
@@ -125,7 +126,50 @@ def test_a_full_disk_names_the_file(capsys, monkeypatch, tmp_path):
 
     monkeypatch.setattr(training, "train", full)
     code, _, err = run(capsys, "train", "--dataset", "camvid", "--folder", str(tmp_path))
-    assert (code, err) == (2, f"error: {tmp_path / 'weights.pt'}: No space left on device\n")
+    assert code == 2 and err.startswith(f"error: {tmp_path / 'weights.pt'}: No space left on device: make room there")
+
+
+def test_a_full_disk_in_the_middle_of_a_file_names_it_too(capsys, monkeypatch, tmp_path):
+    """Python names the file that cannot be opened, not the one that cannot be written to the end."""
+
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(training, "train", lambda config, *, folder, **options: records.save(record(config), folder / "mine.json"))
+    code, _, err = run(capsys, "train", "--dataset", "camvid", "--folder", str(tmp_path))
+    assert code == 2 and err.startswith(f"error: {tmp_path / 'mine.json'}: No space left on device: make room there")
+    assert list(tmp_path.iterdir()) == []
+
+
+def flattened(root):
+    """Photographs and label maps in the wrong place: no folder per split, no folder per city."""
+    save(root / "photograph.png", photograph(0))
+    save(root / "leftImg8bit" / "train" / "aachen_000000_000019_leftImg8bit.png", photograph(0))
+    return root
+
+
+@pytest.mark.parametrize("name", ["camvid", "cityscapes"])
+@pytest.mark.parametrize("folder", [None, "missing", "flat"])
+def test_a_data_set_in_another_shape_is_answered_with_its_tree(capsys, monkeypatch, tmp_path, name, folder):
+    variable = f"{name.upper()}_DATASET"
+    monkeypatch.delenv(variable, raising=False)
+    flattened(tmp_path / "flat")
+    if folder:
+        monkeypatch.setenv(variable, str(tmp_path / folder))
+    code, _, err = run(capsys, "train", "--dataset", name, "--folder", str(tmp_path / "runs"))
+    assert code == 2 and err.startswith("error: ") and "--root" not in err and (folder or variable) in err.splitlines()[0]
+    if (name, folder) != ("camvid", None):  # which can be fetched
+        assert any(line.strip().startswith(("train/", "leftImg8bit/")) for line in err.splitlines()[1:]), err
+
+
+@pytest.mark.parametrize(("lost", "said"), [(1, "1 problem,"), (2, "2 problems,")])
+def test_data_check_counts_its_problems(capsys, tmp_path, lost, said):
+    root = write_camvid(tmp_path)
+    for path in sorted((root / "train").iterdir())[:lost]:
+        path.write_bytes(path.read_bytes()[:-20])
+    code, out, err = run(capsys, "data", "check", "camvid", "--root", str(root))
+    assert code == 2 and err == f"error: camvid: {said} listed above\n" and said.rstrip(",") in out
 
 
 def test_study_and_status_through_the_command_line(capsys, monkeypatch, tmp_path):
