@@ -41,7 +41,8 @@ def data_get(arguments) -> None:
 def train(arguments) -> None:
     from seglib import records, training
 
-    base = training.from_dict(records.load(arguments.like).config) if arguments.like else None
+    like = records.load(arguments.like, "name the .json of a finished run") if arguments.like else None
+    base = training.from_dict(like.config) if like else None
     config = training.config_from(arguments, base)
     record = training.train(config, folder=Path(arguments.folder), force=arguments.force, tensorboard=arguments.tensorboard)
     if os.environ.get("RANK", "0") == "0":  # one of several processes speaks
@@ -58,13 +59,13 @@ def _print_scores(record) -> None:
 
 
 def evaluate(arguments) -> None:
-    from seglib import data, evaluation, labels, scores, training
+    from seglib import data, evaluation, labels, scores
     from seglib.data import cityscapes
     from seglib.study import transfer
 
     if arguments.save and (arguments.split != "test" or arguments.limit or arguments.export):
         raise ValueError("--save keeps the counts of a whole test split: leave out --split, --limit and --export")
-    model, config = training.load_model(Path(arguments.folder), arguments.run)
+    model, config = _network(arguments)
     if arguments.export:
         written = evaluation.export(model, cityscapes.Pictures(arguments.root, arguments.official), arguments.export, size=config.size)
         print(f"{len(written)} label maps for the Cityscapes scorer in {arguments.export}")
@@ -81,13 +82,21 @@ def evaluate(arguments) -> None:
         print(f"  kept as {kept.name}.json in {arguments.folder}")
 
 
+def _network(arguments):
+    """(model, config) of the run that is named, `small` being the one that comes with the project."""
+    from seglib import training
+    from seglib.study import store
+
+    return training.load_file(store.SMALL) if arguments.run == "small" else training.load_model(Path(arguments.folder), arguments.run)
+
+
 def predict(arguments) -> None:
     from PIL import Image
 
-    from seglib import data, evaluation, labels, training
+    from seglib import data, evaluation, labels
     from seglib.data import files
 
-    model, config = training.load_model(Path(arguments.folder), arguments.run)
+    model, config = _network(arguments)
     table, output = data.table(config.dataset), Path(arguments.output)
     output.mkdir(parents=True, exist_ok=True)
     for path in map(Path, arguments.images):
@@ -228,7 +237,7 @@ def _run_parsers(commands) -> None:
         ("predict", predict, "write the label map of any photograph as a coloured PNG"),
     ):
         found = _add(commands, name, function, help)
-        found.add_argument("run", help="name of the run: its record's file name without .json")
+        found.add_argument("run", help="name of the run: its record's file name without .json; small: the network of report/results")
         found.add_argument("--folder", default=str(ROOT / "runs" / "train"), help="folder of the run (default: runs/train)")
         if name == "predict":
             found.add_argument("images", nargs="+", help="PNG or JPEG files")

@@ -11,7 +11,7 @@ from study_helpers import fake_train, record
 from training_helpers import load as blocks
 
 from seglib import __main__ as cli
-from seglib import data, models, records, scores, study, training
+from seglib import checkpoints, data, models, records, scores, study, training
 from seglib.study import store
 
 
@@ -77,6 +77,29 @@ def test_evaluate_scores_a_network_of_19_classes_on_photographs_of_11_and_keeps_
     found = kept.scores["test"]
     assert "bicyclist" in out and found.labels == "camvid" and found.matrix.shape == (11, 12)
     assert f"{100 * scores.mean_iou(found.matrix):.1f} %" in out and kept.config["dataset"] == "streets"
+
+
+def test_predict_small_is_the_network_that_comes_with_the_project(capsys, tmp_path):
+    photo = save(tmp_path / "photo.png", photograph(0))
+    code, out, err = run(capsys, "predict", "small", "--output", str(tmp_path / "out"), str(photo))
+    assert code == 0 and out == f"{tmp_path / 'out' / 'photo.png'}\n", err
+    assert "small: the network of report/results" in run(capsys, "predict", "--help")[1]
+
+
+def test_a_damaged_checkpoint_is_to_be_restored_or_trained_again(capsys, tmp_path):
+    checkpoints.write({"model": {}}, tmp_path / "unet" / "weights.pt")
+    (tmp_path / "unet" / "weights.pt").write_bytes(b"something else")
+    code, _, err = run(capsys, "evaluate", "unet", "--folder", str(tmp_path))
+    assert code == 2 and "unet/weights.pt: its sha256 is not the one" in err
+    assert err.endswith("; restore the file, or train the run again with --force\n")
+
+
+def test_train_like_another_file_does_not_tell_to_delete_it(capsys, tmp_path):
+    path = tmp_path / "thesis.json"
+    path.write_text('{"years": "of work"}')
+    code, _, err = run(capsys, "train", "--like", str(path), "--folder", str(tmp_path))
+    assert code == 2 and err.startswith(f"error: {path}: not a record") and err.endswith("; name the .json of a finished run\n")
+    assert "delete" not in err
 
 
 def test_train_like_takes_every_setting_of_a_record(capsys, monkeypatch, tmp_path):
