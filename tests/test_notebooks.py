@@ -13,6 +13,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+from data_helpers import photograph, save
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
@@ -220,10 +221,37 @@ def test_objects_are_found_by_the_share_of_their_own_pixels():
 
 
 def test_photographs_of_a_wrong_folder_are_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no such folder"):
+    with pytest.raises(FileNotFoundError, match="neither a folder nor a file"):
         exhibits.photographs(str(tmp_path / "nowhere"))
     with pytest.raises(ValueError, match="no JPEG or PNG"):
         exhibits.photographs(str(tmp_path))
+    (tmp_path / "a.HEIC").write_bytes(b"x")
+    with pytest.raises(ValueError, match="a.HEIC .HEIC is not read here: convert it to JPEG"):
+        exhibits.photographs(str(tmp_path))
+
+
+def test_photographs_that_cannot_be_read_are_named_beside_the_others(tmp_path):
+    for name in ("a.png", "d.JPG", "e.png"):
+        save(tmp_path / name, photograph(0))
+    (tmp_path / "b.jpg").write_bytes(b"no picture")
+    for i in range(7):
+        (tmp_path / f"c{i}.webp").write_bytes(b"x")
+    (tmp_path / "notes.txt").touch()
+    found, line = exhibits.photographs(str(tmp_path), limit=2)
+    assert list(found) == ["a.png", "d.JPG"] and found["a.png"].shape == (3, 32, 64)
+    assert line.startswith("Not read: b.jpg (is not a JPEG or PNG file") and "\n" not in line and str(tmp_path) not in line
+    assert "c0.webp, c1.webp, c2.webp, c3.webp, c4.webp and 2 more (WEBP is not read here: convert it to JPEG)." in line
+    assert exhibits.photographs(str(tmp_path / "e.png"))[1] == ""
+
+
+def test_photographs_are_found_from_home_and_from_the_project(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(exhibits, "ROOT", tmp_path / "project")
+    save(tmp_path / "streets" / "a.png", photograph(0))
+    save(tmp_path / "project" / "mine" / "b.png", photograph(0))
+    monkeypatch.chdir(tmp_path / "project" / "mine")
+    for photos, name in (("~/streets", "a.png"), ("mine", "b.png"), (".", "b.png"), ("mine/b.png", "b.png"), ("b.png", "b.png")):
+        assert list(exhibits.photographs(photos)[0]) == [name], photos
 
 
 def test_a_failed_notebook_leaves_the_good_copy_and_says_where(tmp_path):
