@@ -21,10 +21,16 @@ POINTS = {"road": (0.85, 0.45), "left": (0.4, 0.1)}
 
 def network(page, record: records.Record) -> tuple[torch.nn.Module, training.TrainConfig]:
     """The trained network of a record. FileNotFoundError where its weights are on another machine."""
+    return training.load_model(_folder_of_weights(page, [record]), record.name)
+
+
+def _folder_of_weights(page, wanted: list[records.Record]) -> Path:
+    """The folder with the weights of all these runs: asked before pictures are drawn for them, which takes minutes."""
     folder = study.folder(study.origin(page.profile, page.dataset, "architectures"), page.dataset)
-    if not (Path(folder) / record.name / "weights.pt").is_file():
-        raise FileNotFoundError(f"{record.name}: its weights are not in {folder}; they stay on the machine that trained them")
-    return training.load_model(folder, record.name)
+    for record in wanted:
+        if not (Path(folder) / record.name / "weights.pt").is_file():
+            raise FileNotFoundError(f"{record.name}: its weights are not in {folder}; they stay on the machine that trained them")
+    return folder
 
 
 def scenes(indices: list[int], split: str = "test") -> list[np.ndarray]:
@@ -48,6 +54,7 @@ def predictions(page) -> dict[str, np.ndarray]:
     "indices" (3,), "truth" (3, H/4, W/4) and {model: (3, H/4, W/4)} of each model's first seed, uint8.
     """
     arms = {name: found for name, found in page.groups("architectures").items() if name in study.MODELS}
+    _folder_of_weights(page, [found[0] for found in arms.values()])
     per_image = [np.nanmean(scores.image_iou(record.scores["test"]), axis=1) for found in arms.values() for record in found]
     indices = list(plots.by_rule(np.mean(per_image, axis=0)).values())
     source = data.source(page.dataset, "test")
@@ -165,6 +172,7 @@ def objects(page) -> dict[str, np.ndarray]:
     """How much of an object is found, by its size: "objects" (bins,) in the test split and {model: (seeds, bins)}, the mean share of an
     object's pixels that bear its class. Every fourth pixel of both axes is looked at; an object of none of them is left out."""
     arms = {name: found for name, found in page.groups("architectures").items() if name in study.MODELS}
+    _folder_of_weights(page, [record for found in arms.values() for record in found])
     count = len(next(iter(arms.values()))[0].scores["test"].tp)
     source = data.source(page.dataset, "test")
     pictures = [(source.image(i), *(np.asarray(part)[CENTRE::EVERY, CENTRE::EVERY] for part in source.truth(i))) for i in range(count)]

@@ -26,6 +26,7 @@ import publish  # noqa: E402
 
 from seglib import exhibits, notebook, scores  # noqa: E402
 from seglib.records import Record, Scores  # noqa: E402
+from seglib.study import store  # noqa: E402
 from seglib.training import TrainConfig  # noqa: E402
 
 
@@ -218,6 +219,26 @@ def test_objects_are_found_by_the_share_of_their_own_pixels():
         Constant().eval(), TrainConfig(size=(32, 64)), [(torch.zeros(3, 32, 64, dtype=torch.uint8), truth, instances)]
     )
     assert shares[0] == 0 and shares[3] == 1 and np.isnan(shares[[1, 2, 4, 5]]).all()
+
+
+def test_arrays_of_weights_that_are_elsewhere_are_the_published_ones(tmp_path, monkeypatch):
+    """An untrained larger profile shows published records; label maps and objects too, at once, and says so."""
+    monkeypatch.setattr(store, "ROOT", tmp_path)
+    monkeypatch.setattr(exhibits.data, "source", None)  # nothing is drawn
+    said = []
+    monkeypatch.setattr(notebook.page, "say", said.append)
+    page = notebook.Page("10_results", "cpu-full", "streets")
+    for name, make in exhibits.KEPT.items():
+        if name == "attention":
+            continue
+        kept, published = page.kept(name, lambda make=make: make(page)), notebook.Page("10_results", "published", "streets").read(name)
+        assert kept.keys() == published.keys() and all(np.array_equal(kept[key], published[key]) for key in kept)
+        assert said[-1].startswith(f"> **Published, not of the cpu-full profile: {name}.** ") and "weights are not in" in said[-1]
+    own = page.kept("objects", lambda: {"objects": np.arange(3)})
+    assert own["objects"].tolist() == [0, 1, 2] == page.read("objects")["objects"].tolist() and len(said) == 2
+    page = notebook.Page("10_results", "cpu-full", "camvid")
+    with pytest.raises(FileNotFoundError, match="weights are not in"):  # nothing published stands in
+        page.kept("nothing", lambda: exhibits.predictions(page))
 
 
 def test_photographs_of_a_wrong_folder_are_named(tmp_path):
