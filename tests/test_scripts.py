@@ -137,18 +137,21 @@ def test_halves_names_a_package_with_a_lost_file(tmp_path):
     package.write_text("")
     (listed.parent / "METADATA").write_text("Metadata-Version: 2.1\nName: one\nVersion: 1.0\n")
     listed.write_text("one/__init__.py,,\none/__pycache__/__init__.cpython-311.pyc,,\none-1.0.dist-info/METADATA,,\n")
-    words = ["bash", "-c", 'source "$1/notebooks/environment.sh"; PY=$2; halves', "bash", ROOT, sys.executable]
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')  # -S: without the packages of this environment
+    python.chmod(0o755)
+    words = ["bash", "-c", 'source "$1/notebooks/environment.sh"; PY=$2; halves', "bash", ROOT, python]
 
     def halves() -> list[str]:
         clean = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)}
         return subprocess.run(words, env=clean, capture_output=True, text=True, check=True).stdout.split()
 
-    assert "one" not in halves()
+    assert halves() == []
     package.unlink()
-    assert "one" in halves()
+    assert halves() == ["one"]
     package.write_text("")
     listed.unlink()
-    assert "one" in halves()
+    assert halves() == ["one"]
 
 
 @pytest.mark.parametrize("fake", ["fine", "oldpip"])
