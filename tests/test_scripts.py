@@ -170,6 +170,12 @@ def test_another_shell_is_told(project):
         assert code == 2 and re.fullmatch(r"error: this is a script for bash: bash .*run.sh\n", errors)
 
 
+def test_the_readmes_commands_need_no_word_splitting():
+    """zsh takes `$S train` for one word."""
+    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    assert blocks and not [line for block in blocks for line in block.splitlines() if re.match(r"\s*\$", line)]
+
+
 def test_tests_name_a_wrong_folder_of_photographs(project):
     code, _, errors = run(project, script="tests/run.sh", CAMVID_DATASET="nowhere")
     assert code == 2 and re.fullmatch("error: CAMVID_DATASET=nowhere is not .*: correct it, or unset it .*\n", errors)
