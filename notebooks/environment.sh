@@ -65,9 +65,21 @@ explain() {
   fail "pip could not install the packages ($(grep -i '^error' "$1" | tail -n 1)): see $1, then run this command again"
 }
 
+# Packages of .venv whose files are not all there: pip was stopped while it copied them, and takes them for installed.
+halves() {
+  "$PY" -c '
+from importlib.metadata import distributions
+for one in distributions():
+    if one.files is None or not all(file.locate().exists() for file in one.files if file.suffix != ".pyc"):
+        print(one.metadata["Name"] or one._path.name, end=" ")'
+}
+
 environment() {
-  local stamp file log=$VENV/pip.log arguments=()
+  local stamp file half log=$VENV/pip.log arguments=()
   stamp=$VENV/.installed-$(cat "$@" | cksum | tr ' ' '-')
+  if [ -n "${PYTHON:-}" ] && fits "$PY"; then
+    echo "PYTHON=$PYTHON is not used: $VENV is there already, with $("$PY" --version); remove that folder to make it with another" >&2
+  fi
   [ -e "$stamp" ] && fits "$PY" && return
   if ! "$PY" -m pip --version >/dev/null 2>&1; then make_venv; fi
   fits "$PY" || fail "$VENV has $("$PY" --version), and 3.11 or 3.12 is needed: remove that folder, or set SEGLIB_VENV to a new one"
@@ -77,5 +89,7 @@ environment() {
   "$PY" -c 'import sys, pip; sys.exit(tuple(map(int, pip.__version__.split(".")[:2])) < (23, 1))' ||
     "$PY" -m pip install --quiet --upgrade 'pip>=23.1' >"$log" 2>&1 || explain "$log"
   "$PY" -m pip install --quiet --progress-bar off "${arguments[@]}" >"$log" 2>&1 || explain "$log"
+  half=$(halves)
+  [ -z "$half" ] || fail "$VENV is half installed (${half% }): remove that folder, then run this command again"
   : >"$stamp"
 }

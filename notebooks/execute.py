@@ -9,13 +9,20 @@ import ast
 import concurrent.futures
 import importlib.util
 import json
+import logging
+import multiprocessing
 import os
+import signal
 import sys
 import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
+sys.path.insert(0, str(ROOT))
+
+from seglib import errors  # noqa: E402
+
 PROFILES = ("published", "smoke", "cpu", "cpu-full", "gpu")
 DATASETS = ("streets", "camvid", "cityscapes")
 # Which notebooks read an experiment, for --only with its name.
@@ -122,25 +129,57 @@ def execute(source: Path, target: Path, settings: dict) -> float:
     except PapermillExecutionError as error:
         lines = "\n    ".join(error.source.strip().splitlines()[:15])
         raise RuntimeError(f"{source.name}, cell {error.exec_count}:\n    {lines}\n  {error.ename}: {error.evalue}\n  see {part}") from None
+    except KeyboardInterrupt:
+        part.unlink(missing_ok=True)  # nothing has failed
+        raise
     notebook = clean(nbformat.read(part, as_version=4))
-    nbformat.write(notebook, part)
+    with errors.named(part):
+        nbformat.write(notebook, part)
     part.replace(target)
     return time.monotonic() - started
 
 
+def stoppable(*job) -> float:
+    """`execute` in a worker: SIGTERM interrupts it once, and papermill its kernel, where a run that is training saves its state."""
+
+    def end(number, _frame):
+        signal.signal(number, signal.SIG_IGN)
+        logging.disable()  # asyncio would tell of the cell that was left
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        return execute(*job)
+    except KeyboardInterrupt:
+        os._exit(1)  # takes no other notebook
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def run_all(notebooks: list[Path], folder: Path, pairs: list[str], workers: int) -> int:
-    """Execute all, `workers` at a time; prints one line each with the time left. Returns how many failed."""
+    """Execute all, `workers` at a time; prints one line each with the time left. Returns how many failed.
+
+    KeyboardInterrupt says how many have ended. The workers are deaf to Ctrl-C, which a terminal sends to all: they are asked to stop.
+    """
     plans = [(path, read_settings(pairs, parameters(path), path.name)) for path in notebooks]
     started, failed = time.monotonic(), 0
-    with concurrent.futures.ProcessPoolExecutor(workers) as pool:
-        jobs = {pool.submit(execute, path, folder / path.name, values): path for path, values in plans}
-        for done, job in enumerate(concurrent.futures.as_completed(jobs), start=1):
-            left = (time.monotonic() - started) / done * (len(jobs) - done)
-            try:
-                result = f"{job.result():4.0f} s"
-            except (RuntimeError, OSError) as error:
-                result, failed = f"FAILED\n  {error}", failed + 1
-            print(f"  {jobs[job].stem:20} {result}   {done} of {len(jobs)}, about {left:.0f} s left", flush=True)
+    with concurrent.futures.ProcessPoolExecutor(workers, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
+        jobs = {pool.submit(stoppable, path, folder / path.name, values): path for path, values in plans}
+        try:
+            for done, job in enumerate(concurrent.futures.as_completed(jobs), start=1):
+                left = (time.monotonic() - started) / done * (len(jobs) - done)
+                try:
+                    result = f"{job.result():4.0f} s"
+                except (RuntimeError, OSError) as error:
+                    said = error if isinstance(error, RuntimeError) else errors.sentence(error)
+                    result, failed = f"FAILED\n  {said}", failed + 1
+                print(f"  {jobs[job].stem:20} {result}   {done} of {len(jobs)}, about {left:.0f} s left", flush=True)
+        except KeyboardInterrupt:
+            ended = sum(job.done() for job in jobs)
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in multiprocessing.active_children():
+                worker.terminate()
+            raise KeyboardInterrupt(f"{ended} of {len(jobs)} notebooks have ended and are in {folder}") from None
     return failed
 
 
@@ -160,8 +199,7 @@ def main() -> int:
     options = read_options()
     missing = [name for name in ("papermill", "nbstripout", "torch") if importlib.util.find_spec(name) is None]
     if missing:
-        made = "use .venv/bin/python, which 'bash notebooks/run.sh --profile published' makes"
-        print(f"error: {sys.executable} has no package {missing[0]}: {made}", file=sys.stderr)
+        print(f"error: {errors.sentence(ModuleNotFoundError(name=missing[0]))}", file=sys.stderr)
         return 2
     try:
         notebooks = chosen(options.only)
@@ -177,6 +215,10 @@ def main() -> int:
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt as stop:
+        saved = str(stop) or "nothing was replaced"
+        print(f"\nstopped: {saved}; the same command executes all again, and training goes on from where it was saved", file=sys.stderr)
+        return 130
     if failed:
         print(f"error: {failed} of {len(notebooks)} notebooks failed; the others are in {output / 'notebooks'}", file=sys.stderr)
     return 1 if failed else 0

@@ -1,10 +1,11 @@
 """python -m seglib data | train | evaluate | predict | sweep | study | report. Errors are one sentence on stderr and exit code 2."""
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
+
+from seglib import errors
 
 ROOT = Path(__file__).resolve().parents[1]
 DATASETS = ("streets", "camvid", "cityscapes")
@@ -16,14 +17,10 @@ PROFILES = ("published", "smoke", "cpu", "cpu-full", "gpu")
 def data_check(arguments) -> None:
     from seglib import data
 
-    try:
-        found = data.check(arguments.dataset, arguments.root)
-    except FileNotFoundError as error:  # its expected tree needs its lines
-        print(error, file=sys.stderr)
-        sys.exit(2)
+    found = data.check(arguments.dataset, arguments.root)
     print(found)
     if not found.ok:
-        raise ValueError(f"{arguments.dataset}: {len(found.problems)} problems, listed above")
+        raise ValueError(f"{arguments.dataset}: {found.count}, listed above")
 
 
 def data_make(arguments) -> None:
@@ -44,7 +41,8 @@ def data_get(arguments) -> None:
 def train(arguments) -> None:
     from seglib import records, training
 
-    base = training.from_dict(records.load(arguments.like).config) if arguments.like else None
+    like = records.load(arguments.like, "name the .json of a finished run") if arguments.like else None
+    base = training.from_dict(like.config) if like else None
     config = training.config_from(arguments, base)
     record = training.train(config, folder=Path(arguments.folder), force=arguments.force, tensorboard=arguments.tensorboard)
     if os.environ.get("RANK", "0") == "0":  # one of several processes speaks
@@ -61,13 +59,13 @@ def _print_scores(record) -> None:
 
 
 def evaluate(arguments) -> None:
-    from seglib import data, evaluation, labels, scores, training
+    from seglib import data, evaluation, labels, scores
     from seglib.data import cityscapes
     from seglib.study import transfer
 
     if arguments.save and (arguments.split != "test" or arguments.limit or arguments.export):
         raise ValueError("--save keeps the counts of a whole test split: leave out --split, --limit and --export")
-    model, config = training.load_model(Path(arguments.folder), arguments.run)
+    model, config = _network(arguments)
     if arguments.export:
         written = evaluation.export(model, cityscapes.Pictures(arguments.root, arguments.official), arguments.export, size=config.size)
         print(f"{len(written)} label maps for the Cityscapes scorer in {arguments.export}")
@@ -84,19 +82,28 @@ def evaluate(arguments) -> None:
         print(f"  kept as {kept.name}.json in {arguments.folder}")
 
 
+def _network(arguments):
+    """(model, config) of the run that is named, `small` being the one that comes with the project."""
+    from seglib import training
+    from seglib.study import store
+
+    return training.load_file(store.SMALL) if arguments.run == "small" else training.load_model(Path(arguments.folder), arguments.run)
+
+
 def predict(arguments) -> None:
     from PIL import Image
 
-    from seglib import data, evaluation, labels, training
+    from seglib import data, evaluation, labels
     from seglib.data import files
 
-    model, config = training.load_model(Path(arguments.folder), arguments.run)
+    model, config = _network(arguments)
     table, output = data.table(config.dataset), Path(arguments.output)
     output.mkdir(parents=True, exist_ok=True)
     for path in map(Path, arguments.images):
         predicted, _ = evaluation.predict(model, files.read_image(path), size=config.size)
         picture = Image.fromarray(labels.colorize(predicted, table))
-        picture.save(output / f"{path.stem}.png")
+        with errors.named(output / f"{path.stem}.png"):
+            picture.save(output / f"{path.stem}.png")
         print(output / f"{path.stem}.png")
 
 
@@ -109,7 +116,8 @@ def sweep(arguments) -> None:
     print(table.to_string(index=False, na_rep="-", float_format="{:.4f}".format))
     figure = plots.halving(sweeps.curves(table), "training images", "mIoU on val, %")
     for suffix in (".png", ".pdf"):
-        figure.savefig(folder / f"sweep{suffix}")
+        with errors.named(folder / f"sweep{suffix}"):
+            figure.savefig(folder / f"sweep{suffix}")
     print(folder / "sweep.png")
 
 
@@ -229,7 +237,7 @@ def _run_parsers(commands) -> None:
         ("predict", predict, "write the label map of any photograph as a coloured PNG"),
     ):
         found = _add(commands, name, function, help)
-        found.add_argument("run", help="name of the run: its record's file name without .json")
+        found.add_argument("run", help="name of the run: its record's file name without .json; small: the network of report/results")
         found.add_argument("--folder", default=str(ROOT / "runs" / "train"), help="folder of the run (default: runs/train)")
         if name == "predict":
             found.add_argument("images", nargs="+", help="PNG or JPEG files")
@@ -271,28 +279,15 @@ def main(words: list[str] | None = None) -> int:
         arguments = parser().parse_args()  # of some commands, the options too need torch
         arguments.function(arguments)
     except KeyboardInterrupt as stop:
-        print(f"\nstopped: {stop or 'finished runs are kept'}; the same command goes on from here", file=sys.stderr)
+        saved = str(stop) or "finished runs are kept, those in progress from where they were last saved"
+        print(f"\nstopped: {saved}; the same command goes on from there", file=sys.stderr)
         return 130
     except Exception as error:
         if os.environ.get("SEGLIB_DEBUG"):
             raise
-        print(f"error: {_sentence(error)}", file=sys.stderr)
+        print(f"error: {errors.sentence(error)}", file=sys.stderr)
         return 2
     return 0
-
-
-def _sentence(error: Exception) -> str:
-    """One line that says what happened, with the file that an OSError is about."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'a file'}: {error.strerror}"
-    if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("seglib"):
-        return (
-            f"{sys.executable} has no package {error.name}: use .venv/bin/python, which 'bash notebooks/run.sh --profile published' makes"
-        )
-    error = ValueError(f"not JSON: {error}") if isinstance(error, json.JSONDecodeError) else error
-    text = " ".join(str(error.args[0] if isinstance(error, KeyError) and error.args else error).split())
-    expected = (ValueError, FileNotFoundError, OSError, RuntimeError, FloatingPointError)
-    return text if text and isinstance(error, expected) else f"{type(error).__name__}: {text} (SEGLIB_DEBUG=1 shows where)"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Small arrays that figures need of trained weights: predicted label maps, attention, logits. Made once, kept with the records."""
 
-import shutil
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +11,7 @@ from seglib.data import files
 from seglib.labels import IGNORE
 from seglib.models import attention, cost
 from seglib.study import measures, sweeps
-from seglib.study.store import RESULTS
-
-SMALL = RESULTS / "small.pt"  # the network that comes with the project
+from seglib.study.store import ROOT, SMALL
 
 EVERY = 4  # label maps are kept at a quarter of the size: every fourth pixel of 2048x1024
 CENTRE = EVERY // 2
@@ -25,10 +21,16 @@ POINTS = {"road": (0.85, 0.45), "left": (0.4, 0.1)}
 
 def network(page, record: records.Record) -> tuple[torch.nn.Module, training.TrainConfig]:
     """The trained network of a record. FileNotFoundError where its weights are on another machine."""
+    return training.load_model(_folder_of_weights(page, [record]), record.name)
+
+
+def _folder_of_weights(page, wanted: list[records.Record]) -> Path:
+    """The folder with the weights of all these runs: asked before pictures are drawn for them, which takes minutes."""
     folder = study.folder(study.origin(page.profile, page.dataset, "architectures"), page.dataset)
-    if not (Path(folder) / record.name / "weights.pt").is_file():
-        raise FileNotFoundError(f"{record.name}: its weights are not in {folder}; they stay on the machine that trained them")
-    return training.load_model(folder, record.name)
+    for record in wanted:
+        if not (Path(folder) / record.name / "weights.pt").is_file():
+            raise FileNotFoundError(f"{record.name}: its weights are not in {folder}; they stay on the machine that trained them")
+    return folder
 
 
 def scenes(indices: list[int], split: str = "test") -> list[np.ndarray]:
@@ -52,6 +54,7 @@ def predictions(page) -> dict[str, np.ndarray]:
     "indices" (3,), "truth" (3, H/4, W/4) and {model: (3, H/4, W/4)} of each model's first seed, uint8.
     """
     arms = {name: found for name, found in page.groups("architectures").items() if name in study.MODELS}
+    _folder_of_weights(page, [found[0] for found in arms.values()])
     per_image = [np.nanmean(scores.image_iou(record.scores["test"]), axis=1) for found in arms.values() for record in found]
     indices = list(plots.by_rule(np.mean(per_image, axis=0)).values())
     source = data.source(page.dataset, "test")
@@ -98,31 +101,48 @@ def checkpoint(page, path: str = "") -> tuple[torch.nn.Module, training.TrainCon
     """
     if not path and not SMALL.is_file():
         return network(page, page.groups("architectures")["unet"][0])
-    file = Path(path) if path else SMALL
+    file = _place(path) if path else SMALL
     file = file / "weights.pt" if file.is_dir() else file
     if not file.is_file():
         raise FileNotFoundError(f"checkpoint={path!r}: no such file; name a run's folder below runs/, or its weights.pt")
-    with tempfile.TemporaryDirectory() as folder:  # a file of any name, as the folder of a run
-        (Path(folder) / "run").mkdir()
-        for suffix in ("", ".sha256"):
-            shutil.copyfile(f"{file}{suffix}", Path(folder) / "run" / f"weights.pt{suffix}")
-        return training.load_model(folder, "run")
+    return training.load_file(file)
 
 
-def photographs(folder: str = "", limit: int = 6) -> dict[str, torch.Tensor]:
-    """{file name: (3, H, W) uint8} of a folder's JPEG and PNG files, sorted, the first `limit`; three street scenes without a folder.
+OTHERS = (".heic", ".heif", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".dng")  # pictures that are not read here
 
-    Larger ones are halved until their longer side is at most 2048 px. FileNotFoundError and ValueError name folder and reason.
+
+def _place(words: str) -> Path:
+    """A path as it was given, from this folder or, where nothing is there, from the project's; ~ is the user's own folder."""
+    path = Path(words).expanduser()
+    return path if path.exists() else ROOT / path
+
+
+def photographs(photos: str = "", limit: int = 6) -> tuple[dict[str, torch.Tensor], str]:
+    """{file name: (3, H, W) uint8} of a folder's JPEG and PNG files, sorted, the first `limit`, or of a single file; and a line that names
+    the pictures that could not be read, "" without any. Without a name three street scenes.
+
+    Larger ones are made smaller until their longer side is at most 2048 px. FileNotFoundError and ValueError name folder and reason.
     """
-    if not folder:
+    if not photos:
         source = data.source("streets", "val")
-        return {source.names[i]: source.image(i) for i in range(min(3, limit))}
-    if not Path(folder).is_dir():
-        raise FileNotFoundError(f"photos={folder!r}: no such folder; give the path of a folder with JPEG or PNG files")
-    paths = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in files.IMAGES)
-    if not paths:
-        raise ValueError(f"photos={folder!r}: no JPEG or PNG file in there (found {len(list(Path(folder).iterdir()))} other entries)")
-    return {path.name: _at_most(files.read_image(path), 2048) for path in paths[:limit]}
+        return {source.names[i]: source.image(i) for i in range(min(3, limit))}, ""
+    place, found, unread = _place(photos), {}, {}
+    if not place.exists():
+        raise FileNotFoundError(f"photos={photos!r}: neither a folder nor a file; give the path of a folder with JPEG or PNG files")
+    paths = sorted(place.iterdir()) if place.is_dir() else [place]
+    for path in (path for path in paths if not path.name.startswith(".") and path.suffix.lower() in (*files.IMAGES, *OTHERS)):
+        try:
+            if path.suffix.lower() in OTHERS:
+                raise ValueError(f"{path.suffix[1:].upper()} is not read here: convert it to JPEG")
+            if len(found) < limit:
+                found[path.name] = _at_most(files.read_image(path), 2048)
+        except (OSError, ValueError) as error:
+            unread.setdefault(str(error).removeprefix(f"{path} "), []).append(path.name)
+    more = {reason: f" and {len(names) - 5} more" * (len(names) > 5) for reason, names in unread.items()}
+    line = "; ".join(f"{', '.join(names[:5])}{more[reason]} ({reason})" for reason, names in unread.items())
+    if not found:
+        raise ValueError(f"photos={photos!r}: no JPEG or PNG file that can be read: {line or f'{len(paths)} other entries'}")
+    return found, f"Not read: {line}." if line else ""
 
 
 def _at_most(image: torch.Tensor, longest: int) -> torch.Tensor:
@@ -152,6 +172,7 @@ def objects(page) -> dict[str, np.ndarray]:
     """How much of an object is found, by its size: "objects" (bins,) in the test split and {model: (seeds, bins)}, the mean share of an
     object's pixels that bear its class. Every fourth pixel of both axes is looked at; an object of none of them is left out."""
     arms = {name: found for name, found in page.groups("architectures").items() if name in study.MODELS}
+    _folder_of_weights(page, [record for found in arms.values() for record in found])
     count = len(next(iter(arms.values()))[0].scores["test"].tp)
     source = data.source(page.dataset, "test")
     pictures = [(source.image(i), *(np.asarray(part)[CENTRE::EVERY, CENTRE::EVERY] for part in source.truth(i))) for i in range(count)]

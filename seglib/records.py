@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from seglib import errors
+
 VERSION = 1
 MAX_BYTES = 150_000
 
@@ -87,7 +89,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with errors.named(path), os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -108,8 +110,8 @@ def save(record: Record, path: Path) -> None:
     write_atomic(path, data)
 
 
-def load(path: Path) -> Record:
-    """Read a record. ValueError names the file when it is not one, or was written by a newer version."""
+def load(path: Path, advice: str = "restore the file, or delete it to train the run again") -> Record:
+    """Read a record. ValueError names the file when it is not one, with `advice`, or was written by a newer version."""
     try:
         content = json.loads(Path(path).read_text())
         version = content["version"]
@@ -120,7 +122,7 @@ def load(path: Path) -> Record:
             }
             return Record(**content)
     except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:  # ValueError: no JSON, no UTF-8, no base64
-        raise ValueError(f"{path}: not a record ({type(error).__name__}: {error}); delete the file to train the run again") from error
+        raise ValueError(f"{path}: not a record ({type(error).__name__}: {error}); {advice}") from error
     raise ValueError(f"{path}: written by version {version} of the records, this code reads up to {VERSION}: update the code")
 
 

@@ -6,11 +6,12 @@ import sys
 
 import pytest
 import torch
+from data_helpers import photograph, save, write_camvid
 from study_helpers import fake_train, record
 from training_helpers import load as blocks
 
 from seglib import __main__ as cli
-from seglib import data, models, records, scores, study, training
+from seglib import checkpoints, data, models, records, scores, study, training
 from seglib.study import store
 
 
@@ -78,6 +79,29 @@ def test_evaluate_scores_a_network_of_19_classes_on_photographs_of_11_and_keeps_
     assert f"{100 * scores.mean_iou(found.matrix):.1f} %" in out and kept.config["dataset"] == "streets"
 
 
+def test_predict_small_is_the_network_that_comes_with_the_project(capsys, tmp_path):
+    photo = save(tmp_path / "photo.png", photograph(0))
+    code, out, err = run(capsys, "predict", "small", "--output", str(tmp_path / "out"), str(photo))
+    assert code == 0 and out == f"{tmp_path / 'out' / 'photo.png'}\n", err
+    assert "small: the network of report/results" in run(capsys, "predict", "--help")[1]
+
+
+def test_a_damaged_checkpoint_is_to_be_restored_or_trained_again(capsys, tmp_path):
+    checkpoints.write({"model": {}}, tmp_path / "unet" / "weights.pt")
+    (tmp_path / "unet" / "weights.pt").write_bytes(b"something else")
+    code, _, err = run(capsys, "evaluate", "unet", "--folder", str(tmp_path))
+    assert code == 2 and "unet/weights.pt: its sha256 is not the one" in err
+    assert err.endswith("; restore the file, or train the run again with --force\n")
+
+
+def test_train_like_another_file_does_not_tell_to_delete_it(capsys, tmp_path):
+    path = tmp_path / "thesis.json"
+    path.write_text('{"years": "of work"}')
+    code, _, err = run(capsys, "train", "--like", str(path), "--folder", str(tmp_path))
+    assert code == 2 and err.startswith(f"error: {path}: not a record") and err.endswith("; name the .json of a finished run\n")
+    assert "delete" not in err
+
+
 def test_train_like_takes_every_setting_of_a_record(capsys, monkeypatch, tmp_path):
     config = training.TrainConfig(dataset="camvid", model="fcn_baseline", width=4, loss="dice", lr=0.02, size=(32, 64), seed=7, images=16)
     path = tmp_path / "old" / "record.json"
@@ -109,13 +133,66 @@ def test_ctrl_c_says_that_the_command_goes_on(capsys, monkeypatch, tmp_path):
     assert "Traceback" not in err
 
 
+def test_ctrl_c_elsewhere_says_what_is_kept(capsys, monkeypatch):
+    def stopped(*words, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(study, "run", stopped)
+    code, _, err = run(capsys, "study", "--profile", "cpu")
+    assert code == 130 and len(err.strip().splitlines()) == 1
+    assert "stopped: finished runs are kept, " in err and "goes on from there" in err
+
+
 def test_a_full_disk_names_the_file(capsys, monkeypatch, tmp_path):
     def full(config, **options):
         raise OSError(28, "No space left on device", str(tmp_path / "weights.pt"))
 
     monkeypatch.setattr(training, "train", full)
     code, _, err = run(capsys, "train", "--dataset", "camvid", "--folder", str(tmp_path))
-    assert (code, err) == (2, f"error: {tmp_path / 'weights.pt'}: No space left on device\n")
+    assert code == 2 and err.startswith(f"error: {tmp_path / 'weights.pt'}: No space left on device: make room there")
+
+
+def test_a_full_disk_in_the_middle_of_a_file_names_it_too(capsys, monkeypatch, tmp_path):
+    """Python names the file that cannot be opened, not the one that cannot be written to the end."""
+
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(training, "train", lambda config, *, folder, **options: records.save(record(config), folder / "mine.json"))
+    code, _, err = run(capsys, "train", "--dataset", "camvid", "--folder", str(tmp_path))
+    assert code == 2 and err.startswith(f"error: {tmp_path / 'mine.json'}: No space left on device: make room there")
+    assert list(tmp_path.iterdir()) == []
+
+
+def flattened(root):
+    """Photographs and label maps in the wrong place: no folder per split, no folder per city."""
+    save(root / "photograph.png", photograph(0))
+    save(root / "leftImg8bit" / "train" / "aachen_000000_000019_leftImg8bit.png", photograph(0))
+    return root
+
+
+@pytest.mark.parametrize("name", ["camvid", "cityscapes"])
+@pytest.mark.parametrize("folder", [None, "missing", "flat"])
+def test_a_data_set_in_another_shape_is_answered_with_its_tree(capsys, monkeypatch, tmp_path, name, folder):
+    variable = f"{name.upper()}_DATASET"
+    monkeypatch.delenv(variable, raising=False)
+    flattened(tmp_path / "flat")
+    if folder:
+        monkeypatch.setenv(variable, str(tmp_path / folder))
+    code, _, err = run(capsys, "train", "--dataset", name, "--folder", str(tmp_path / "runs"))
+    assert code == 2 and err.startswith("error: ") and "--root" not in err and (folder or variable) in err.splitlines()[0]
+    if (name, folder) != ("camvid", None):  # which can be fetched
+        assert any(line.strip().startswith(("train/", "leftImg8bit/")) for line in err.splitlines()[1:]), err
+
+
+@pytest.mark.parametrize(("lost", "said"), [(1, "1 problem,"), (2, "2 problems,")])
+def test_data_check_counts_its_problems(capsys, tmp_path, lost, said):
+    root = write_camvid(tmp_path)
+    for path in sorted((root / "train").iterdir())[:lost]:
+        path.write_bytes(path.read_bytes()[:-20])
+    code, out, err = run(capsys, "data", "check", "camvid", "--root", str(root))
+    assert code == 2 and err == f"error: camvid: {said} listed above\n" and said.rstrip(",") in out
 
 
 def test_study_and_status_through_the_command_line(capsys, monkeypatch, tmp_path):

@@ -3,14 +3,17 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
 import torch
+from data_helpers import photograph, save
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
@@ -23,6 +26,7 @@ import publish  # noqa: E402
 
 from seglib import exhibits, notebook, scores  # noqa: E402
 from seglib.records import Record, Scores  # noqa: E402
+from seglib.study import store  # noqa: E402
 from seglib.training import TrainConfig  # noqa: E402
 
 
@@ -217,11 +221,58 @@ def test_objects_are_found_by_the_share_of_their_own_pixels():
     assert shares[0] == 0 and shares[3] == 1 and np.isnan(shares[[1, 2, 4, 5]]).all()
 
 
+def test_arrays_of_weights_that_are_elsewhere_are_the_published_ones(tmp_path, monkeypatch):
+    """An untrained larger profile shows published records; label maps and objects too, at once, and says so."""
+    monkeypatch.setattr(store, "ROOT", tmp_path)
+    monkeypatch.setattr(exhibits.data, "source", None)  # nothing is drawn
+    said = []
+    monkeypatch.setattr(notebook.page, "say", said.append)
+    page = notebook.Page("10_results", "cpu-full", "streets")
+    for name, make in exhibits.KEPT.items():
+        if name == "attention":
+            continue
+        kept, published = page.kept(name, lambda make=make: make(page)), notebook.Page("10_results", "published", "streets").read(name)
+        assert kept.keys() == published.keys() and all(np.array_equal(kept[key], published[key]) for key in kept)
+        assert said[-1].startswith(f"> **Published, not of the cpu-full profile: {name}.** ") and "weights are not in" in said[-1]
+    own = page.kept("objects", lambda: {"objects": np.arange(3)})
+    assert own["objects"].tolist() == [0, 1, 2] == page.read("objects")["objects"].tolist() and len(said) == 2
+    page = notebook.Page("10_results", "cpu-full", "camvid")
+    with pytest.raises(FileNotFoundError, match="weights are not in"):  # nothing published stands in
+        page.kept("nothing", lambda: exhibits.predictions(page))
+
+
 def test_photographs_of_a_wrong_folder_are_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no such folder"):
+    with pytest.raises(FileNotFoundError, match="neither a folder nor a file"):
         exhibits.photographs(str(tmp_path / "nowhere"))
     with pytest.raises(ValueError, match="no JPEG or PNG"):
         exhibits.photographs(str(tmp_path))
+    (tmp_path / "a.HEIC").write_bytes(b"x")
+    with pytest.raises(ValueError, match="a.HEIC .HEIC is not read here: convert it to JPEG"):
+        exhibits.photographs(str(tmp_path))
+
+
+def test_photographs_that_cannot_be_read_are_named_beside_the_others(tmp_path):
+    for name in ("a.png", "d.JPG", "e.png"):
+        save(tmp_path / name, photograph(0))
+    (tmp_path / "b.jpg").write_bytes(b"no picture")
+    for i in range(7):
+        (tmp_path / f"c{i}.webp").write_bytes(b"x")
+    (tmp_path / "notes.txt").touch()
+    found, line = exhibits.photographs(str(tmp_path), limit=2)
+    assert list(found) == ["a.png", "d.JPG"] and found["a.png"].shape == (3, 32, 64)
+    assert line.startswith("Not read: b.jpg (is not a JPEG or PNG file") and "\n" not in line and str(tmp_path) not in line
+    assert "c0.webp, c1.webp, c2.webp, c3.webp, c4.webp and 2 more (WEBP is not read here: convert it to JPEG)." in line
+    assert exhibits.photographs(str(tmp_path / "e.png"))[1] == ""
+
+
+def test_photographs_are_found_from_home_and_from_the_project(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(exhibits, "ROOT", tmp_path / "project")
+    save(tmp_path / "streets" / "a.png", photograph(0))
+    save(tmp_path / "project" / "mine" / "b.png", photograph(0))
+    monkeypatch.chdir(tmp_path / "project" / "mine")
+    for photos, name in (("~/streets", "a.png"), ("mine", "b.png"), (".", "b.png"), ("mine/b.png", "b.png"), ("b.png", "b.png")):
+        assert list(exhibits.photographs(photos)[0]) == [name], photos
 
 
 def test_a_failed_notebook_leaves_the_good_copy_and_says_where(tmp_path):
@@ -233,6 +284,33 @@ def test_a_failed_notebook_leaves_the_good_copy_and_says_where(tmp_path):
     with pytest.raises(RuntimeError, match=r"13_broken.ipynb, cell 1:\s+1 / 0\s+ZeroDivisionError"):
         execute.execute(source, target, {})
     assert target.read_text() == "the good copy"
+
+
+def test_ctrl_c_ends_in_one_sentence_and_interrupts_the_kernel(tmp_path):
+    """SIGINT to the whole group, as from a terminal: the cell at work is interrupted, the notebook after it is not begun."""
+    source = f"""import pathlib, time
+here = pathlib.Path({str(tmp_path)!r})
+try:
+    (here / "begun").touch()
+    time.sleep(60)
+except KeyboardInterrupt:
+    (here / "interrupted").touch()
+    raise"""
+    tagged = nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["parameters"]})
+    for name in ("13_long.ipynb", "14_next.ipynb"):
+        nbformat.write(nbformat.v4.new_notebook(cells=[tagged, nbformat.v4.new_code_cell(source)]), tmp_path / name)
+    start = f"import pathlib, execute; execute.HERE = pathlib.Path({str(tmp_path)!r}); raise SystemExit(execute.main())"
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "notebooks"), "SEGLIB_OUTPUT": str(tmp_path / "out")}
+    words = [sys.executable, "-c", start, "--workers", "1"]
+    running = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True)
+    deadline = time.monotonic() + 100
+    while not (tmp_path / "begun").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(running.pid, signal.SIGINT)
+    said, errors = running.communicate(timeout=50)
+    assert running.returncode == 130 and said == "" and len(errors.strip().splitlines()) == 1
+    assert "stopped: 0 of 2 notebooks have ended" in errors and (tmp_path / "interrupted").exists()
+    assert list((tmp_path / "out" / "notebooks").iterdir()) == []
 
 
 def test_executed_copy_has_no_timing(tmp_path):

@@ -1,5 +1,6 @@
 """The first hour: whatever stands in the way of run.sh ends in one sentence that says what to do, and in an exit code that is not 0."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ TOOLS = ("bash", "cat", "cksum", "tr", "awk", "dirname", "mkdir", "grep", "tail"
 FAKE = r"""#!/usr/bin/env bash
 case "$*" in
   *version_info*) [ "$FAKE" != old ] ;;
+  *importlib.metadata*) [ "$FAKE" != half ] || printf 'torch ' ;;
   *pip.__version__*) [ "$FAKE" != oldpip ] ;;
   --version) echo "Python 3.9.2" ;;
   "-m venv"*)
@@ -72,6 +74,7 @@ CASES = {
     "disk full at venv": ([], {"FAKE": "fullvenv"}, "the disk is full: make room, or set SEGLIB_VENV"),
     "disk full at pip": ([], {"FAKE": "full"}, "the disk is full: make room in .*, or set SEGLIB_VENV and TMPDIR"),
     "no network": ([], {"FAKE": "offline"}, "could not be fetched: check the internet connection"),
+    "pip was stopped": ([], {"FAKE": "half"}, r".*/\.venv is half installed \(torch\): remove that folder, then run"),
     "no such package": ([], {"FAKE": "unknown"}, r"pip could not install .*\(ERROR: .* torch==2\): see .*pip.log"),
 }  # fmt: skip
 
@@ -116,6 +119,41 @@ def test_an_environment_of_another_python_is_named(project):
     assert code == 2 and re.fullmatch(r"error: .*\.venv has Python 3.9.2, and 3.11 or 3.12 is needed: remove that folder.*\n", errors)
 
 
+def test_a_python_that_is_not_used_is_said(project):
+    environment_of(project / ".venv", FAKE)
+    (project / "report").mkdir()
+    (project / "report" / "build.sh").write_text("exit 3\n")
+    for _ in range(2):  # before and after its packages are there
+        code, _, errors = run(project, "--profile", "published", PYTHON="python3.12")
+        assert code == 0 and re.fullmatch(r"PYTHON=python3.12 is not used: .*\.venv is there already, .*; remove that folder.*\n", errors)
+    assert run(project, "--profile", "published")[2] == ""
+
+
+def test_halves_names_a_package_with_a_lost_file(tmp_path):
+    """The check of environment.sh itself, on a folder of one package: whole, with a file lost, without its list of files."""
+    package, listed = tmp_path / "one" / "__init__.py", tmp_path / "one-1.0.dist-info" / "RECORD"
+    for path in (package, listed):
+        path.parent.mkdir()
+    package.write_text("")
+    (listed.parent / "METADATA").write_text("Metadata-Version: 2.1\nName: one\nVersion: 1.0\n")
+    listed.write_text("one/__init__.py,,\none/__pycache__/__init__.cpython-311.pyc,,\none-1.0.dist-info/METADATA,,\n")
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')  # -S: without the packages of this environment
+    python.chmod(0o755)
+    words = ["bash", "-c", 'source "$1/notebooks/environment.sh"; PY=$2; halves', "bash", ROOT, python]
+
+    def halves() -> list[str]:
+        clean = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)}
+        return subprocess.run(words, env=clean, capture_output=True, text=True, check=True).stdout.split()
+
+    assert halves() == []
+    package.unlink()
+    assert halves() == ["one"]
+    package.write_text("")
+    listed.unlink()
+    assert halves() == ["one"]
+
+
 @pytest.mark.parametrize("fake", ["fine", "oldpip"])
 def test_only_an_old_pip_is_renewed(project, fake):
     run(project, FAKE=fake)
@@ -132,6 +170,12 @@ def test_another_shell_is_told(project):
         assert code == 2 and re.fullmatch(r"error: this is a script for bash: bash .*run.sh\n", errors)
 
 
+def test_the_readmes_commands_need_no_word_splitting():
+    """zsh takes `$S train` for one word."""
+    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    assert blocks and not [line for block in blocks for line in block.splitlines() if re.match(r"\s*\$", line)]
+
+
 def test_tests_name_a_wrong_folder_of_photographs(project):
     code, _, errors = run(project, script="tests/run.sh", CAMVID_DATASET="nowhere")
     assert code == 2 and re.fullmatch("error: CAMVID_DATASET=nowhere is not .*: correct it, or unset it .*\n", errors)
@@ -143,4 +187,6 @@ def test_tests_name_a_wrong_folder_of_photographs(project):
 def test_a_python_without_the_packages_is_told_which_one_to_use(words):
     """-S: an interpreter that does not see what is installed, as the system's own would not."""
     done = subprocess.run([sys.executable, "-S", *words], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 2 and re.fullmatch(r"error: .* has no package \w+: use \.venv/bin/python, .*run.sh .* makes\n", done.stderr)
+    assert done.returncode == 2 and re.fullmatch(
+        r"error: .* has no package \w+: use \.venv/bin/python, .*run.sh .* makes or completes\n", done.stderr
+    )

@@ -168,6 +168,26 @@ def test_status_counts_done_missing_and_waiting(place, monkeypatch):
     assert all(training.run_name(config) in listed for config in study.plan("cpu", "streets", {})["architectures"])
 
 
+def test_status_and_run_name_the_same_time(place, monkeypatch):
+    monkeypatch.setattr(training, "train", fake_train())
+    said = {}
+    for slots in (1, 3):
+        monkeypatch.setattr(runs.pools, "count", lambda slots=slots: slots)
+        announced = []
+        runs._announce("cpu", ("streets",), ["08"], {}, slots, announced.append)
+        time = announced[0].split("about ")[1].split(" (")[0]
+        said[slots] = study.status("cpu", "streets", ["08"]).splitlines()[-1]
+        assert f"about {time} to go" in said[slots] and f"{slots} at once" in said[slots]
+        assert f"{announced[0].split(': ')[1].split()[0]} runs" in said[slots]
+    assert said[1] != said[3]
+
+
+def test_status_is_of_the_data_sets_that_run_works_on(place, monkeypatch):
+    assert "camvid" not in study.status("cpu")
+    monkeypatch.setenv("CAMVID_DATASET", "somewhere")
+    assert "camvid" in study.status("cpu")
+
+
 def test_estimates_follow_what_was_measured():
     found = finish("cpu", "streets")
     job = next(job for job in jobs("cpu", "streets", found) if job.role == "run" and job.arm == "unet")

@@ -23,6 +23,28 @@ if __name__ == "__main__":
 """
 
 
+INTERRUPTED = """
+import pathlib, sys, time
+from seglib.study import workers
+from seglib.training.interrupt import deferred
+def train(folder):
+    with deferred() as signals:
+        pathlib.Path(folder, "begun").touch()
+        while not signals.received:
+            time.sleep(0.1)
+        time.sleep(2)  # it saves, and the process beside it has ended already
+        pathlib.Path(folder, "saved").touch()
+        raise KeyboardInterrupt
+if __name__ == "__main__":
+    try:
+        with workers.pool(2) as pool:
+            for future in [pool.submit(train, sys.argv[1]), pool.submit(time.sleep, 60)]:
+                future.result()
+    except KeyboardInterrupt:
+        print("stopped")
+"""
+
+
 @pytest.mark.parametrize("number", [1, 2])
 def test_one_thread_per_run(number):
     with workers.pool(number) as pool:
@@ -41,6 +63,20 @@ def _alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+
+
+def test_ctrl_c_reaches_all_processes_and_a_run_is_saved_without_a_word(tmp_path):
+    """A terminal sends SIGINT to every process of its group: those of the runs leave it to their parent, which asks them once."""
+    script = tmp_path / "parent.py"
+    script.write_text(INTERRUPTED)
+    words, environment = [sys.executable, script, tmp_path], {**os.environ, "PYTHONPATH": str(ROOT)}
+    parent = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True)
+    deadline = time.monotonic() + 100
+    while not (tmp_path / "begun").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(parent.pid, signal.SIGINT)
+    assert parent.communicate(timeout=100) == ("stopped\n", "")
+    assert (tmp_path / "saved").exists()
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks at processes in /proc")

@@ -144,7 +144,7 @@ def test_stop_and_resume_is_bit_exact(tmp_path, monkeypatch, settings):
 
     monkeypatch.setattr(optimisation, "rates", rates)
     for _ in range(2):
-        with pytest.raises(training.Stopped, match="start it again"):
+        with pytest.raises(training.Stopped, match="is saved after step"):
             training.train(settings, folder=tmp_path / "parts", progress=False)
     parts = training.train(settings, folder=tmp_path / "parts", progress=False)
     assert weights_digest(tmp_path / "parts", parts.name) == weights_digest(tmp_path / "whole", whole.name)

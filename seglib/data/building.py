@@ -184,9 +184,8 @@ def _by_workers(source, size, part, todo: list[int]) -> None:
     environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     command = [sys.executable, "-c", "import pickle, sys; j = pickle.load(sys.stdin.buffer); sys.path[:] = j[0]\n"
                "from seglib.data import building; building.work(*pickle.loads(j[1]))"]  # fmt: skip
-    workers = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) for _ in range(min(processes(), total))
-    ]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "process_group": 0}  # a terminal's Ctrl-C is for this process alone
+    workers = [subprocess.Popen(command, env=environment, **pipes) for _ in range(min(processes(), total))]
     with ThreadPoolExecutor(len(workers)) as pool:
         try:
             waiting = [pool.submit(_feed, worker, job, queue) for worker in workers]

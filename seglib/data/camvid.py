@@ -23,10 +23,10 @@ def find_root(root: str | Path | None) -> Path:
     """The folder given, or CAMVID_DATASET; FileNotFoundError that shows the expected tree when there is none."""
     root = root or os.environ.get("CAMVID_DATASET")
     if not root:
-        raise FileNotFoundError(
-            "CamVid: no folder given; set CAMVID_DATASET or pass root= (--root), or fetch it: python -m seglib data get camvid"
-        )
+        raise FileNotFoundError("CamVid: no folder given; set CAMVID_DATASET to its folder, or fetch it: python -m seglib data get camvid")
     root = Path(root).expanduser()
+    if not root.is_dir():
+        raise FileNotFoundError(f"CamVid: {root} is not a folder; set CAMVID_DATASET to the one that holds\n{TREE}")
     missing = [name for name in ("train", "trainannot") if not (root / name).is_dir()]
     if missing:
         raise FileNotFoundError(f"CamVid: {root} has no folder {' nor '.join(missing)}; expected is\n{TREE}")

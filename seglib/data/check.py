@@ -50,6 +50,10 @@ class Report:
     def ok(self) -> bool:
         return not self.problems
 
+    @property
+    def count(self) -> str:
+        return f"{len(self.problems)} problem{'s' * (len(self.problems) != 1)}"
+
     def __str__(self) -> str:
         what = f"in {self.root}: {self.sizes.total()} files decoded" if self.root else f": {self.sizes.total()} scenes drawn"
         lines = [f"{self.name} {what} in {self.seconds:.0f} s", ""]
@@ -60,8 +64,7 @@ class Report:
             lines += [f"  {city:<22}{cities[city]:>8}{'':>10}{maps[city]:>12}" for city in sorted(cities | maps) if city]
         lines += ["", "sizes   " + ", ".join(f"{size} ({count})" for size, count in self.sizes.most_common())]
         lines += ["pixels  " + ", ".join(self._shares()), ""]
-        count = f"{len(self.problems)} problem{'s' * (len(self.problems) > 1)}"
-        lines += [count if self.problems else "no problems in what is there", *self.problems[:SHOWN]]
+        lines += [self.count if self.problems else "no problems in what is there", *self.problems[:SHOWN]]
         lines += ["..."] if len(self.problems) > SHOWN else []
         lines += [f"not complete: {', '.join(self.missing)}"] if self.missing else []
         return "\n".join(lines + ([f"expected is\n{self.tree}"] if self.tree else []))

@@ -24,15 +24,17 @@ TREE = """root/
   gtFine/{train,val}/{city}/..._gtFine_labelIds.png  ..._gtFine_instanceIds.png
   gtCoarse/{train,val,train_extra}/{city}/..._gtCoarse_labelIds.png  ..._gtCoarse_instanceIds.png
 (leftImg8bit_trainvaltest.zip, gtFine_trainvaltest.zip, gtCoarse.zip and leftImg8bit_trainextra.zip of cityscapes-dataset.com,
-unpacked in one folder; name it by CITYSCAPES_DATASET or root=, --root)"""
+unpacked in one folder; name it by CITYSCAPES_DATASET)"""
 
 
 def find_root(root: str | Path | None) -> Path:
     """The folder given, or CITYSCAPES_DATASET; FileNotFoundError that shows the expected tree when there is none."""
     root = root or os.environ.get("CITYSCAPES_DATASET")
     if not root:
-        raise FileNotFoundError(f"Cityscapes: no folder given; set CITYSCAPES_DATASET or pass root= (--root). Expected is\n{TREE}")
+        raise FileNotFoundError(f"Cityscapes: no folder given; set CITYSCAPES_DATASET to its folder. Expected is\n{TREE}")
     root = Path(root).expanduser()
+    if not root.is_dir():
+        raise FileNotFoundError(f"Cityscapes: {root} is not a folder. Expected is\n{TREE}")
     if not (root / "leftImg8bit").is_dir():
         raise FileNotFoundError(f"Cityscapes: {root} has no folder leftImg8bit. Expected is\n{TREE}")
     return root

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from seglib import records, scores
+from seglib import errors, records, scores
 from seglib.evaluation import outputs
 
 EVERY = 4  # calibration is counted on every fourth pixel of both axes: a sixteenth of the pixels, two thousand million being enough
@@ -74,7 +74,8 @@ def export(model, dataset, folder: Path, *, size, **options) -> list[Path]:
         labels, _ = outputs.decide(outputs.logits(model, image, size=size, **options), shape, dataset.labels.num_classes)
         ids = scores.label_ids(labels.cpu().numpy(), dataset.labels.name)
         path = folder / f"{Path(name).name}_pred_labelIds.png"
-        Image.fromarray(np.ascontiguousarray(ids)).save(path)
+        with errors.named(path):
+            Image.fromarray(np.ascontiguousarray(ids)).save(path)
         paths.append(path)
     return paths
 

@@ -11,7 +11,7 @@ from IPython import get_ipython
 from IPython.core.pylabtools import select_figure_formats
 from IPython.display import Markdown, display
 
-from seglib import plots, records, study
+from seglib import errors, plots, records, study
 from seglib.study.store import RESULTS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,6 +59,11 @@ def check_parameters(namespace: dict, kinds: dict[str, type]) -> None:
             raise ValueError(f"parameter {name} is not set: run the cell tagged 'parameters' first")
         namespace[name] = clean(namespace[name], name, kind)
     namespace["_parameters_checked"] = True
+
+
+def _arrays(path: Path) -> dict:
+    with np.load(path) as arrays:
+        return {key: arrays[key] for key in arrays.files}
 
 
 @dataclass(frozen=True)
@@ -119,30 +124,36 @@ class Page:
     def kept(self, name: str, compute: Callable[[], dict]) -> dict:
         """Arrays that need trained weights: read from the published ones, otherwise computed and written beside this run's records.
 
-        ValueError where they take more than 300 kB, FileNotFoundError where the published ones are missing.
+        Where this profile has no weights, the published ones are shown and that is said. ValueError where they take more than 300 kB,
+        FileNotFoundError where the published ones are missing.
         """
-        if self.profile == "published":
-            path = RESULTS / self.dataset / f"{name}.npz"
-            if not path.exists():
-                raise FileNotFoundError(f"{path.relative_to(ROOT)} is missing: restore it, or publish runs whose weights are here")
-        else:
-            path = self.output / "kept" / f"{name}.npz"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_suffix(f".{os.getpid()}.npz")
-            np.savez_compressed(part, **compute())
-            if part.stat().st_size > KEPT_BYTES:
-                part.unlink()
-                raise ValueError(f"{name}: more than {KEPT_BYTES} bytes of arrays; keep fewer or smaller ones")
-            part.replace(path)
-        return self.read(name)
+        published = RESULTS / self.dataset / f"{name}.npz"
+        if self.profile != "published":
+            try:
+                return _arrays(self._keep(name, compute()))
+            except FileNotFoundError as error:
+                if not published.exists():
+                    raise
+                say(f"> **Published, not of the {self.profile} profile: {name}.** {error}.")
+        if not published.exists():
+            raise FileNotFoundError(f"{published.relative_to(ROOT)} is missing: restore it, or publish runs whose weights are here")
+        return _arrays(published)
+
+    def _keep(self, name: str, arrays: dict) -> Path:
+        path = self.output / "kept" / f"{name}.npz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}.npz")
+        with errors.named(part):
+            np.savez_compressed(part, **arrays)
+        if part.stat().st_size > KEPT_BYTES:
+            part.unlink()
+            raise ValueError(f"{name}: more than {KEPT_BYTES} bytes of arrays; keep fewer or smaller ones")
+        return part.replace(path)
 
     def read(self, name: str) -> dict:
         """Arrays that another notebook has kept; {} where it has not run."""
         folder = RESULTS / self.dataset if self.profile == "published" else self.output / "kept"
-        if not (folder / f"{name}.npz").exists():
-            return {}
-        with np.load(folder / f"{name}.npz") as arrays:
-            return {key: arrays[key] for key in arrays.files}
+        return _arrays(folder / f"{name}.npz") if (folder / f"{name}.npz").exists() else {}
 
     def measured(self, name: str, compute: Callable[[], dict] | None) -> dict:
         """A measurement: the committed one in `published`, else measured now and written beside this run's records.

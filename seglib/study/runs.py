@@ -108,7 +108,7 @@ def run(
                 break
             for future in concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED).done:
                 _end(future, running.pop(future), name, records, made, failed, say)
-    _report(left, ready, records, say)
+    _report(left, ready, records, slots, say)
     if failed:
         first, error = next(iter(failed.items()))
         raise RuntimeError(f"{len(failed)} of the study's runs failed, first {first}: {error}")
@@ -116,8 +116,8 @@ def run(
 
 
 def _begin(job: Job, left, records, slots: int, say) -> None:
-    total = sum(seconds(one, records) for one in left) / slots
-    say(f"{job.target}: {job.experiment}, {job.arm}, seed {job.config.seed}{_details(job)}  ({len(left)} runs, {clock(total)} to go)")
+    total = _time(left, records, slots)
+    say(f"{job.target}: {job.experiment}, {job.arm}, seed {job.config.seed}{_details(job)}  ({len(left)} runs, {total} to go)")
 
 
 def _end(future, job: Job, name: str, records, made: list, failed: dict, say) -> None:
@@ -159,36 +159,45 @@ def _details(job: Job) -> str:
 def _announce(name, datasets, only, records, slots, say) -> None:
     left = pending(name, datasets, only, records, with_sweeps=True)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {slots} at once"
-    total = sum(seconds(job, records) for job in left) / slots
-    say(f"{name} profile on {' and '.join(datasets)}: {len(left)} runs missing, about {clock(total)} ({device})")
+    total = _time(left, records, slots)
+    say(f"{name} profile on {' and '.join(datasets)}: {len(left)} runs missing, about {total} ({device})")
 
 
-def _report(left, ready, records, say) -> None:
+def _time(left: Sequence[Job], records, slots: int) -> str:
+    """How long the jobs take, `slots` at once."""
+    return clock(sum(seconds(job, records) for job in left) / slots)
+
+
+def _report(left, ready, records, slots: int, say) -> None:
     if not left:
         say("nothing is missing")
         return
-    total = sum(seconds(job, records) for job in left)
-    say(f"stopped: {len(ready)} runs ready, {len(left) - len(ready)} waiting, about {clock(total)}; the same command goes on from here")
+    total = _time(left, records, slots)
+    say(f"stopped: {len(ready)} runs ready, {len(left) - len(ready)} waiting, about {total}; the same command goes on from here")
 
 
 def status(name: str, dataset: str | None = None, only: Sequence[str] | None = None, *, runs: bool = False) -> str:
-    """A table: per data set and experiment the runs done, missing and waiting, and the time that is left; `runs` lists the missing."""
+    """A table: per data set and experiment the runs done, missing and waiting, and the time that is left; `runs` lists the missing.
+
+    Times are those of as many runs at once as `run` would train, but for a single one. The last line is of all that `run` would do.
+    """
     if not profile(name).experiments:
         return _published_status(dataset)
-    datasets = (dataset,) if dataset else DATASETS[:2]
-    records = store.finished(name)
+    datasets = (dataset,) if dataset else default_datasets()
+    records, slots = store.finished(name), pools.count()
     lines = [f"{'':9} {'experiment':16} {'done':>5} {'missing':>8} {'waiting':>8}   time left"]
     for one in datasets:
         for experiment in (e for e in experiments(only) if e in profile(name).experiments):
             mine = [job for job in jobs(name, one, records) if job.experiment == experiment]
             left = pending(name, [one], [experiment], records)
             waits = [job for job in left if job.waits]
-            time_left = clock(sum(seconds(job, records) for job in left)) if left else "done" if mine else "not on this data set"
+            time_left = _time(left, records, slots) if left else "done" if mine else "not on this data set"
             done = len({job.name for job in mine if not job.waits and job.name in records})
             lines.append(f"{one:9} {experiment:16} {done:5} {len(left) - len(waits):8} {len(waits):8}   {time_left}")
             lines += [f"{'':10}{_line(job, records)}" for job in left] if runs else []
-    total = pending(name, datasets, only, records)
-    lines.append(f"in all {clock(sum(seconds(job, records) for job in total))} to go for {len(total)} runs; shared runs are counted once")
+    total = pending(name, datasets, only, records, with_sweeps=True)
+    more = "; shared runs are counted once, the sweeps that they wait for too"
+    lines.append(f"in all about {_time(total, records, slots)} to go for {len(total)} runs, {slots} at once{more}")
     return "\n".join(lines)
 
 

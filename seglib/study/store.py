@@ -11,6 +11,7 @@ from seglib.study.profiles import DATASETS, EXPERIMENTS, profile
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(os.environ.get("SEGLIB_RESULTS") or ROOT / "report" / "results")  # elsewhere while a publication is put together
+SMALL = RESULTS / "small.pt"  # the network that comes with the project
 INDEX = "meta-runs.json"  # report/results/<dataset>/: which published run belongs to which experiment and arm
 
 

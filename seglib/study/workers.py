@@ -38,6 +38,17 @@ class Here(concurrent.futures.Executor):
         return future
 
 
+class Apart(concurrent.futures.ProcessPoolExecutor):
+    """Its processes are deaf to Ctrl-C, which a terminal sends to all of them: only their parent hears it, and asks them to stop."""
+
+    def submit(self, function, /, *args, **kwargs):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a process that is begun here keeps what is blocked
+        try:
+            return super().submit(_work, function, *args, **kwargs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 @contextlib.contextmanager
 def pool(workers: int):
     """An executor for `workers` runs at once. Ctrl-C or SIGTERM to this process: every run saves its state, then KeyboardInterrupt."""
@@ -47,11 +58,11 @@ def pool(workers: int):
         return
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
-    executor = concurrent.futures.ProcessPoolExecutor(workers, context, _begin, (stop, os.getpid()))
+    executor = Apart(workers, context, _begin, (stop, os.getpid()))
 
-    def interrupt(number, _frame):
+    def interrupt(_number, _frame):
         stop.set()
-        raise KeyboardInterrupt(f"signal {number}")
+        raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, interrupt) if threading.current_thread() is threading.main_thread() else None
     try:
@@ -81,11 +92,29 @@ def _begin(stop, parent: int) -> None:
     threading.Thread(target=_watch, args=(stop, parent), daemon=True).start()
 
 
+_working = threading.Event()
+
+
+def _work(function, /, *args, **kwargs):
+    """One call in a worker. SIGTERM ends the call, not the worker: a pool with a dead worker kills the others while they save."""
+
+    def end(_number, _frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    _working.set()
+    try:
+        return function(*args, **kwargs)
+    finally:
+        _working.clear()
+        signal.signal(signal.SIGTERM, before)
+
+
 def _watch(stop, parent: int) -> None:
     """Asked to stop: save and end, as after SIGTERM. The parent is gone: end at once, as it did; checkpoints bear that."""
     asked = False
     while os.getppid() == parent:
-        if stop.is_set() and not asked:
+        if stop.is_set() and _working.is_set() and not asked:
             asked = True
             os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(0.3)

@@ -72,7 +72,7 @@ def fit(run: Run, *, progress: bool = True, board=None) -> None:
             if stop:
                 text = f"stopped after step {run.step} of {plan.steps}; start it again to continue"
                 bar.close(text)
-                raise Stopped(f"{run.folder.name}: {text}")
+                raise Stopped(f"{run.folder.name} is saved after step {run.step} of {plan.steps}")
 
 
 def keep_memory() -> None:

@@ -166,13 +166,29 @@ def read_weights(folder, name: str) -> dict:
     """{"model": state dict, "labels": name of the label table, "config": JSON} of the finished run `name`. FileNotFoundError, Damaged."""
     path = Path(folder) / name / "weights.pt"
     if not path.exists():
-        raise FileNotFoundError(f"{path}: no weights. The repository keeps records only: train the run again (force=True)")
-    return checkpoints.read(path)
+        again = f"train the run again, with --like {path.parent}.json --force where its record is there"
+        raise FileNotFoundError(f"{path}: no weights. The repository keeps records only: {again}")
+    return _read(path)
+
+
+def _read(path: Path) -> dict:
+    try:
+        return checkpoints.read(path)
+    except checkpoints.Damaged as error:
+        raise checkpoints.Damaged(f"{error}; restore the file, or train the run again with --force") from None
 
 
 def load_model(folder, name: str) -> tuple[torch.nn.Module, TrainConfig]:
     """(model in eval mode on its device, config) of the finished run `name` in `folder`; on the CPU where its GPU is missing."""
-    kept = read_weights(folder, name)
+    return _built(read_weights(folder, name))
+
+
+def load_file(path) -> tuple[torch.nn.Module, TrainConfig]:
+    """As `load_model`, of a file of weights under any name, with its sha256 beside it. Damaged, OSError."""
+    return _built(_read(Path(path)))
+
+
+def _built(kept: dict) -> tuple[torch.nn.Module, TrainConfig]:
     config = from_dict(json.loads(kept["config"]))
     if config.device == "cuda" and not torch.cuda.is_available():
         config = from_dict(to_dict(config) | {"device": "cpu", "precision": "float32"})

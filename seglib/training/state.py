@@ -70,7 +70,7 @@ class Run:
     def restore(self, state: dict) -> None:
         """Continue from a checkpoint's state. ValueError where it belongs to another config."""
         if from_dict(json.loads(state["config"])) != self.config:
-            raise ValueError(f"{self.folder}: its checkpoint is of another config; delete the folder or use force=True")
+            raise ValueError(f"{self.folder}: its checkpoint is of another config; delete the folder, or train with --force")
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         if self.average:
