@@ -90,6 +90,7 @@ def losses(data_sets: Mapping[str, Mapping[str, Sequence[Record]]], num_classes:
     if not any(data_sets.values()):
         return blank()
     figure, axes = canvas(6.4, 1, len(data_sets) + 2)
+    figure.get_layout_engine().set(wspace=0.1)  # three of the panels have an axis of their own
     *miou, nats, overlap = axes[0]
     for axis, style, (name, groups) in zip(miou, ("-", "--", ":"), data_sets.items(), strict=False):
         for index, (loss, records) in enumerate(groups.items()):

@@ -11,7 +11,7 @@ Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a k
     share/<dataset>/<class>                   per cent of the labelled pixels of train       count/<dataset>/train|val|test
     cost/<model>/parameters|gflops|milliseconds|memory        full-size models; small models: architectures/<dataset>/<model>/parameters
     claims/<id>/verdict|number                confirmed, refuted, not supported or open     claims/count/<verdict>|total
-    <experiment>/<dataset>/pictures/train|test        what a run is given and judged on
+    <experiment>/<dataset>/pictures/train|val|test        what a run is given and judged on
     <experiment>/<dataset>/rates|edge          rates tried for each arm; the arms whose winner lies at the edge of its grid, in words
     architectures/same-order                  only where the families rank alike on all data sets
     changes/<dataset>/total|clear|largest/arm|largest/points        all arms that change one thing

@@ -234,8 +234,8 @@ CLAIMS = (
     ("swin", "we found this model [Swin] to perform very well", "3", "architectures", _best("architectures", "swin", _MODELS)),
     ("size", "almost identical to using the entire size", "4.1", "transforms", _size),
     ("augmentation", "adding these transforms only made the results on the validation set worse", "4.1", "transforms", _augmentation),
-    ("void", "All pixels (except the ones marked as background) are equally weighted", "4.2", "void", _void),
-    ("rare", "Categories that appear less often are weighted higher", "4.2", "losses", _rare_classes),
+    ("void", "All pixels (except [...] background) are equally weighted [tested: void ignored beats it as a class]", "4.2", "void", _void),
+    ("rare", "Categories that appear less often are weighted higher [tested: Dice gains on them]", "4.2", "losses", _rare_classes),
     ("loss", "Categorical Cross-Entropy provided better results", "4.2", "losses", _best("losses", "cross_entropy", ("soft_iou", "dice"))),
     ("reason", "likely due to the difference in depth of the loss functions", "4.2", "losses", _gradient),
 )  # fmt: skip

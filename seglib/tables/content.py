@@ -143,7 +143,12 @@ def _widest(groups: Groups, arm: str, base: str | None) -> str:
     if arm == base or base not in groups or arm not in groups:
         return EMPTY
     difference, low, high = read.widest(groups, arm, base)
-    return f"{signed(difference)} [{signed(low)}, {signed(high)}]"
+    return f"{signed(difference)} [{_end(low)}, {_end(high)}]"
+
+
+def _end(value: float) -> str:
+    """An end of an interval, with as many decimals as show on which side of zero it lies."""
+    return signed(value) if abs(value) >= 0.05 or value == 0 else f"{value:+.1g}"
 
 
 def _across_seeds(groups: Groups, arm: str, base: str) -> str:

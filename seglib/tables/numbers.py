@@ -93,8 +93,9 @@ def _design(groups, swept) -> Iterator[tuple[str, str]]:
     record = next(iter(groups.values()))[0]
     if record.config.get("train_limit"):
         yield "pictures/train", str(record.config["train_limit"])
-    if record.scores["test"].tp is not None:
-        yield "pictures/test", str(len(record.scores["test"].tp))
+    for split in ("val", "test"):
+        if split in record.scores and record.scores[split].tp is not None:
+            yield f"pictures/{split}", str(len(record.scores[split].tp))
     if swept:
         yield "rates", str(max(len({record.config["lr"] for record in records}) for records in swept.values()))
         edge = readings.at_the_edge(swept, {arm: records[0].config["lr"] for arm, records in groups.items()})

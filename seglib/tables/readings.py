@@ -77,7 +77,7 @@ def at_the_edge(swept: dict[str, Sequence[Record]], last: dict[str, float]) -> l
 
 def gains(found: Sequence[Record], base: Sequence[Record]) -> Iterator[tuple[str, str]]:
     """(key, text) of where an arm gains on another, means over seeds: gain-1, gain-2 (class, points, share: per cent of the test pixels),
-    the largest first; and rarest, the mean gain on the four rarest classes."""
+    the largest first; loss-1, the class that loses most; and rarest, the mean gain on the four rarest classes."""
     counts = found[0].scores["test"]
     names, pixels = TABLES[counts.labels].names, counts.matrix.sum(1)
     gain = evidence.mean_class_iou(found) - evidence.mean_class_iou(base)
@@ -85,6 +85,8 @@ def gains(found: Sequence[Record], base: Sequence[Record]) -> Iterator[tuple[str
     for i, k in enumerate(known[np.argsort(-gain[known], kind="stable")][:2], 1):
         yield from ((f"gain-{i}/class", names[k]), (f"gain-{i}/points", f"{gain[k]:+.1f}"))
         yield f"gain-{i}/share", f"{100 * pixels[k] / pixels.sum():.1f}"
+    worst = known[np.argmin(gain[known])]
+    yield from (("loss-1/class", names[worst]), ("loss-1/points", f"{gain[worst]:+.1f}"))
     rarest = known[np.argsort(pixels[known], kind="stable")][:RAREST]
     yield "gain-rarest", f"{gain[rarest].mean():+.1f}".replace("-0.0", "+0.0")
 
