@@ -54,6 +54,13 @@ def test_what_pretraining_is_worth_is_said_by_family():
     assert [(row[0], row[-1].endswith("*")) for row in rows] == [("U-Net", True), ("ViT", False)]
 
 
+def test_longer_runs_say_who_gains_and_who_has_few_seeds():
+    short = {"unet": arm(0.3), "vit": arm(0.3, model="vit", width=192)}
+    longer = {"unet": arm(0.5, images=8000), "vit": arm(0.35, seeds=1, model="vit", width=192, images=8000), "unet-short": arm(0.9)}
+    written = tables.numbers(evidence(architectures=short, longer=longer))
+    assert [written[f"longer/camvid/{key}"] for key in ("gains-most", "gains-least", "few-seeds")] == ["U-Net", "ViT", "ViT"]
+
+
 def test_a_network_from_the_other_data_set_stands_beside_those_trained_here():
     moved = {"unet-from-streets": arm(0.2, dataset="streets")}
     table = tables.transfer(evidence(generalisation=moved, pretraining={"vit-random": arm(0.3), "vit-pretrained": arm(0.4, init="a")}))

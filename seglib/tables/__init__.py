@@ -18,6 +18,7 @@ Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a k
     gradient/<dataset>/<loss>[/times]          L1 norm at uniform logits; how many times cross-entropy's is larger
     pretraining/<dataset>/gain|clear|clear/count|families|largest/arm|largest/points
     frequent/<dataset>/pixels|generalised_dice    what the classes above 5 % of the pixels hold of them, and of that loss's weight
+    longer/<dataset>/gains-most|gains-least|few-seeds        families, in words
     settings/<experiment>/images|seeds|size|batch|width       settings/total/runs|hours|devices   settings/settling/runs|hours
 
 Without a suffix a quantity is the mean over seeds; sd is over seeds; low and high are the 95 % t interval over seeds; images-low and

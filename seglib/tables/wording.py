@@ -53,6 +53,8 @@ def of_experiment(evidence: Evidence, dataset: str, experiment: str) -> Iterator
         yield from _fractions(groups)
     if experiment == "pretraining":
         yield from _taught(groups)
+    if experiment == "longer":
+        yield from _gained(groups, evidence.of(dataset, "architectures"))
 
 
 def _gains(groups: Groups, loss: str) -> Iterator[tuple[str, str]]:
@@ -106,3 +108,13 @@ def _taught(groups: Groups) -> Iterator[tuple[str, str]]:
     clear = [model for model in gains if read.sign(groups, f"{model}-pretrained", f"{model}-random") > 0]
     yield from (("clear", listed([name(model) for model in clear]) or "none"), ("clear/count", str(len(clear))))
     yield "families", str(len(gains))
+
+
+def _gained(groups: Groups, short: Groups) -> Iterator[tuple[str, str]]:
+    """Which family gains most and which least on its short runs; the families with fewer than three seeds."""
+    families = [arm for arm in groups if arm in cards.MODELS and arm in short]
+    gains = {arm: float(read.values(groups[arm], "miou").mean() - read.values(short[arm], "miou").mean()) for arm in families}
+    if len(gains) > 1:
+        yield from (("gains-most", name(max(gains, key=gains.get))), ("gains-least", name(min(gains, key=gains.get))))
+    if few := [name(arm) for arm in families if len(groups[arm]) < 3]:
+        yield "few-seeds", listed(few)
