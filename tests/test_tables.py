@@ -51,7 +51,7 @@ def test_what_pretraining_is_worth_is_said_by_family():
     assert told == {"clear": "U-Net", "clear/count": "1", "families": "2", "largest/arm": "U-Net"}
     assert float(written["pretraining/camvid/gain"]) == pytest.approx(10, abs=1)
     rows = tables.transfer(evidence(pretraining=arms)).blocks[0][1]
-    assert [(row[0], row[-1].endswith("*")) for row in rows] == [("U-Net", True), ("ViT", False)]
+    assert [(row[0], row[3].endswith("*")) for row in rows] == [("U-Net", True), ("ViT", False)]
 
 
 def test_longer_runs_say_who_gains_and_who_has_few_seeds():
@@ -67,6 +67,8 @@ def test_a_network_from_the_other_data_set_stands_beside_those_trained_here():
     rows = {row[0]: row[1:] for row in table.blocks[0][1]}
     assert [cell == layout.EMPTY for cell in rows["U-Net"]] == [False, True, True, True]
     assert [cell == layout.EMPTY for cell in rows["ViT"]] == [True, False, False, False]
+    found = tables.Evidence({("camvid", "generalisation"): moved, ("streets", "generalisation"): {"vit-from-camvid": arm(0.1)}})
+    assert [row[0] for row in tables.transfer(found).blocks[0][1]] == ["U-Net", "ViT"]
 
 
 def test_numbers_are_the_means_and_deviations_of_the_records():

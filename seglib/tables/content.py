@@ -191,30 +191,31 @@ def _change(evidence: Evidence, datasets, experiment: str, arm: str, base: str |
 
 
 def transfer(evidence: Evidence) -> Table:
-    """From one data set to the other: each family as it was trained there, then trained here from random weights and from its encoder."""
-    columns = ["Model", "not trained here", "random encoder", "encoder from streets", "difference"]
+    """From drawings to photographs: each family as streets trained it, then trained on photographs from random weights and from its
+    encoder; the other way, trained on photographs alone and scored on streets."""
+    columns = ["Model", "not trained here", "random encoder", "encoder from streets", "difference", "the other way"]
+    back = evidence.of("streets", "generalisation")
     blocks = []
-    for dataset in evidence.datasets():
+    for dataset in (place for place in evidence.datasets() if place != "streets"):
         moved, taught = evidence.of(dataset, "generalisation"), evidence.of(dataset, "pretraining")
         single = {arm: found for arm, found in evidence.of(dataset, read.SINGLE).items() if found[0].config["dataset"] != dataset}
-        rows = [_transfer_row(model, moved, taught) for model in MODELS]
-        rows += [[_recipe(arm.split("-from-")[0], found), _spread(found), *[EMPTY] * 3] for arm, found in single.items()]
+        rows = [_transfer_row(model, dataset, moved, taught, back) for model in MODELS]
+        rows += [[_recipe(arm.split("-from-")[0], found), _spread(found), *[EMPTY] * 4] for arm, found in single.items()]
         rows = [row for row in rows if set(row[1:]) != {EMPTY}]
         if rows:
-            blocks.append((DATASET_NAMES[dataset], rows))
+            blocks.append(("", rows))
     return filled(Table(columns, blocks)) if blocks else _nothing(columns)
 
 
-def _transfer_row(model: str, moved: Groups, taught: Groups) -> list[str]:
-    from_elsewhere = next((found for arm, found in moved.items() if arm.startswith(f"{model}-from-")), None)
+def _transfer_row(model: str, dataset: str, moved: Groups, taught: Groups, back: Groups) -> list[str]:
     both = [f"{model}-random", f"{model}-pretrained"]
-    cells = [_spread(taught[arm]) if arm in taught else EMPTY for arm in both]
+    words = [_spread(groups[arm]) if arm in groups else EMPTY for groups, arm in (
+        (moved, f"{model}-from-streets"), (taught, both[0]), (taught, both[1]), (back, f"{model}-from-{dataset}")
+    )]  # fmt: skip
+    difference = EMPTY
     if set(both) <= set(taught):
-        clear = CLEAR if read.sign(taught, both[1], both[0]) else ""
-        cells.append(_widest(taught, both[1], both[0]) + clear)
-    else:
-        cells = [EMPTY] * 3
-    return [name(model), _spread(from_elsewhere) if from_elsewhere else EMPTY, *cells]
+        difference = _widest(taught, both[1], both[0]) + (CLEAR if read.sign(taught, both[1], both[0]) else "")
+    return [name(model), *words[:3], difference, words[3]]
 
 
 def claim_table(evidence: Evidence) -> Table:
