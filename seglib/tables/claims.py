@@ -25,7 +25,7 @@ SEEDS = 3  # fewer than this settle nothing
 SAME = 1.0  # points of mIoU within which two results are "almost identical"
 Answer = tuple[int, str]  # (+1, 0 or -1; the number in words)
 NONE: Answer = (0, "")
-MISSING = "not yet run"
+MISSING = "not tested"
 
 
 class Claim(NamedTuple):

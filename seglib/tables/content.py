@@ -65,7 +65,7 @@ def architectures(evidence: Evidence) -> Table:
 def _recipe(arm: str, found) -> str:
     """A run that belongs to no experiment, by what sets it apart: U-Net, 8,000 shown."""
     config = found[0].config
-    return f"{name(arm.removesuffix('-short'))}, {config['images']:,} shown" + ", longer recipe" * arm.endswith("-short")
+    return f"{name(arm.removesuffix('-short'))}, " + ("recipe alone" if arm.endswith("-short") else f"{config['images']:,} shown")
 
 
 def _nothing(columns: list[str]) -> Table:
@@ -100,7 +100,7 @@ def _floors(evidence: Evidence, dataset: str) -> list[list[str]]:
 
 def _ceilings(evidence: Evidence, dataset: str) -> list[list[str]]:
     grids = evidence.measures.get(f"grids-{dataset}", {}).get("grids", {})
-    words = {"144x192": "ceiling: 144×192 cells", "9x12": "ceiling: 9×12 cells (ViT)"}
+    words = {"144x192": "truth on 144×192 cells", "9x12": "truth on 9×12 cells (ViT)"}
     return [_bound(words[key], grids[key]) for key in words if key in grids]
 
 

@@ -11,7 +11,7 @@ from seglib.labels import TABLES
 from seglib.tables import evidence as read
 from seglib.tables import readings, wording
 from seglib.tables.cards import LOSSES as FIGURE_6
-from seglib.tables.claims import claims
+from seglib.tables.claims import MISSING, claims
 from seglib.tables.evidence import SCORES, Evidence
 from seglib.tables.gradients import gradient_sizes, left_to_the_frequent
 from seglib.tables.layout import escape
@@ -149,7 +149,7 @@ def _claims(evidence: Evidence) -> dict[str, str]:
     found = {f"claims/{row.id}/verdict": row.verdict for row in rows} | {f"claims/{row.id}/number": escape(row.number) for row in rows}
     for verdict in ("confirmed", "refuted", "not supported", "open"):
         found[f"claims/count/{verdict.replace(' ', '-')}"] = str(sum(row.verdict == verdict for row in rows))
-    return found | {"claims/count/total": str(len(rows))}
+    return found | {"claims/count/total": str(len(rows)), "claims/count/untested": str(sum(row.number == MISSING for row in rows))}
 
 
 def _settling(evidence: Evidence) -> dict[str, str]:
