@@ -96,11 +96,16 @@ def _fractions(groups: Groups) -> Iterator[tuple[str, str]]:
             yield f"{model}-kept", f"{100 * tenth / whole:.0f}"
 
 
+def _gain(found, base) -> float:
+    """Mean mIoU over the seeds of one arm less that of another, points."""
+    return float(read.values(found, "miou").mean() - read.values(base, "miou").mean())
+
+
 def _taught(groups: Groups) -> Iterator[tuple[str, str]]:
     """What an encoder from streets is worth to the families: mean gain in points, the largest (arm, points), and the families for which
     it is clear (clear, clear/count, families)."""
     models = [arm.removesuffix("-pretrained") for arm in groups if arm.endswith("-pretrained")]
-    gains = {model: read.widest(groups, f"{model}-pretrained", f"{model}-random")[0] for model in models if f"{model}-random" in groups}
+    gains = {model: _gain(groups[f"{model}-pretrained"], groups[f"{model}-random"]) for model in models if f"{model}-random" in groups}
     if not gains:
         return
     most = max(gains, key=gains.get)
@@ -113,7 +118,7 @@ def _taught(groups: Groups) -> Iterator[tuple[str, str]]:
 def _gained(groups: Groups, short: Groups) -> Iterator[tuple[str, str]]:
     """Which family gains most and which least on its short runs; the families with fewer than three seeds."""
     families = [arm for arm in groups if arm in cards.MODELS and arm in short]
-    gains = {arm: float(read.values(groups[arm], "miou").mean() - read.values(short[arm], "miou").mean()) for arm in families}
+    gains = {arm: _gain(groups[arm], short[arm]) for arm in families}
     if len(gains) > 1:
         yield from (("gains-most", name(max(gains, key=gains.get))), ("gains-least", name(min(gains, key=gains.get))))
     if few := [name(arm) for arm in families if len(groups[arm]) < 3]:
