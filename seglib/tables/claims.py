@@ -17,7 +17,7 @@ from seglib.labels import DATASET_NAMES
 from seglib.tables import evidence as read
 from seglib.tables import readings
 from seglib.tables.evidence import Evidence
-from seglib.tables.factors import compared_with
+from seglib.tables.factors import compared_with, differs
 from seglib.tables.layout import signed
 from seglib.tables.names import name
 
@@ -199,9 +199,8 @@ def _settings_matter(evidence: Evidence, dataset: str) -> Answer:
     """+1 where at least two optimisers, schedules or regularisers are clearly apart from the default of their kind: of so many
     comparisons one is expected to be by chance."""
     groups = evidence.of(dataset, "optimisers")
-    bases = {arm: compared_with("optimisers", arm, None) for arm in groups}
-    changed = [arm for arm, base in bases.items() if base in groups and groups[arm][0].name != groups[base][0].name]
-    rows = {arm: _difference(groups, arm, bases[arm]) for arm in changed}
+    bases = {arm: compared_with("optimisers", arm, None) for arm in groups if differs(evidence, [dataset], "optimisers", arm, None)}
+    rows = {arm: _difference(groups, arm, base) for arm, base in bases.items()}
     if not rows:
         return NONE
     farthest = max(rows, key=lambda arm: (rows[arm][0] != 0, abs(rows[arm][1])))
