@@ -59,7 +59,7 @@ class Profile:
     sweep_images: int = 0
     halving_images: int = 0
     rates: int = 3  # candidates that a learning rate sweep starts with
-    more_rates: int = 2  # how many may be added while the best is the first or the last of them
+    more_rates: int = 3  # how many may be added while the best is the first or the last of them
     lower_rates: int = 2  # how many lower ones may be tried in full, for short runs favour high rates; 0 trusts the short ones
     settling_seeds: int = 0  # with how many seeds the two best rates of each loss are compared in full; 0 trusts seed 0
     sweep_architectures: bool = True
