@@ -88,8 +88,20 @@ def test_changes_are_counted_and_one_seed_is_never_clear():
     arms = {"none": arm(0.3), "flip": arm(0.5, flip=True, jitter=0.1), "crop": arm(0.3, jitter=0.2), "size-9x9": arm(0.6, size=(9, 9))}
     strange = [record(TrainConfig(dataset="camvid", width=8, images=2400, seed=9, jitter=0.3), 0.3, 0.9)]
     found = dict(factors.totals(Evidence(groups={("camvid", "transforms"): arms | {"crop-append": strange}}), "camvid"))
-    assert (found["changes/camvid/total"], found["changes/camvid/clear"]) == ("4", "2")
-    assert found["changes/camvid/largest/arm"] == "flips replace" and 15 < float(found["changes/camvid/largest/points"]) < 25
+    assert (found["changes/camvid/data/total"], found["changes/camvid/data/clear"]) == ("4", "2")
+    assert found["changes/camvid/data/largest/arm"] == "flips replace" and 15 < float(found["changes/camvid/data/largest/points"]) < 25
+    assert not any("training" in key for key in found), "no optimiser was compared"
+
+
+def test_a_factor_starts_with_its_base_under_the_name_it_has_there():
+    usual = arm(0.3)
+    arms = {"none": arm(0.3, flip=False), "flip": usual, "size-9x9": arm(0.6, size=(9, 9)), "size-8x8": usual}
+    found = Evidence(groups={("camvid", "transforms"): arms})
+    assert factors.of_factor(found, ["camvid"], "transforms", "none") == ["none", "flip"]
+    assert factors.of_factor(found, ["camvid"], "transforms", "flip") == ["size-8x8", "size-9x9"]
+    assert factors.of_factor(found, ["camvid"], "annotation", "fine") == []
+    title, rows = next(block for block in tables.ablations(found).blocks if block[0].startswith("Training size"))
+    assert rows[0][0] == "size 8x8" and rows[0][3] == "–" and rows[1][3] != "–"
 
 
 def test_single_runs_scored_elsewhere_are_no_runs_of_that_data_set():
@@ -189,5 +201,5 @@ def test_settling_counts_the_full_runs_of_figure_6_alone():
 
 
 def test_schedules_and_regularisers_are_compared_with_their_own_base():
-    bases = {arm: factors.compared_with("optimisers", arm, None) for arm in ("sgd", "step", "decay-0.01", "dropout-10")}
+    bases = {arm: factors.compared_with("optimisers", arm) for arm in ("sgd", "step", "decay-0.01", "dropout-10")}
     assert bases == {"sgd": "adamw", "step": "onecycle", "decay-0.01": "decay-0.0001", "dropout-10": "decay-0.0001"}

@@ -14,7 +14,7 @@ Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a k
     <experiment>/<dataset>/pictures/train|val|test        what a run is given and judged on
     <experiment>/<dataset>/rates|edge          rates tried for each arm; the arms whose winner lies at the edge of its grid, in words
     architectures/same-order                  only where the families rank alike on all data sets
-    changes/<dataset>/total|clear|largest/arm|largest/points        all arms that change one thing
+    changes/<dataset>/data|training/total|clear|detectable|largest/arm|largest/points        all arms that change one thing
     gradient/<dataset>/<loss>[/times]          L1 norm at uniform logits; how many times cross-entropy's is larger
     pretraining/<dataset>/gain|clear|clear/count|families|largest/arm|largest/points
     frequent/<dataset>/pixels|generalised_dice    what the classes above 5 % of the pixels hold of them, and of that loss's weight

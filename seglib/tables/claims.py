@@ -199,7 +199,7 @@ def _settings_matter(evidence: Evidence, dataset: str) -> Answer:
     """+1 where at least two optimisers, schedules or regularisers are clearly apart from the default of their kind: of so many
     comparisons one is expected to be by chance."""
     groups = evidence.of(dataset, "optimisers")
-    bases = {arm: compared_with("optimisers", arm, None) for arm in groups if differs(evidence, [dataset], "optimisers", arm, None)}
+    bases = {arm: compared_with("optimisers", arm) for arm in groups if differs(evidence, [dataset], "optimisers", arm)}
     rows = {arm: _difference(groups, arm, base) for arm, base in bases.items()}
     if not rows:
         return NONE

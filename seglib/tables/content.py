@@ -8,7 +8,7 @@ from seglib.tables import evidence as read
 from seglib.tables.cards import MODELS
 from seglib.tables.claims import claims
 from seglib.tables.evidence import Evidence, Groups
-from seglib.tables.factors import BASES, FACTORS, compared_with, differs
+from seglib.tables.factors import FACTORS, compared_with, of_factor
 from seglib.tables.layout import EMPTY, KEPT, LEFT, Table, filled, signed
 from seglib.tables.names import device, name
 
@@ -140,7 +140,7 @@ def _difference(groups: Groups, arm: str, base: str) -> str:
 
 def _widest(groups: Groups, arm: str, base: str | None) -> str:
     """An arm's difference to the base, from the lower to the upper end of its intervals over pictures and over seeds."""
-    if arm == base or base not in groups or arm not in groups:
+    if base not in groups or arm not in groups or groups[arm][0].name == groups[base][0].name:
         return EMPTY
     difference, low, high = read.widest(groups, arm, base)
     return f"{signed(difference)} [{_end(low)}, {_end(high)}]"
@@ -163,30 +163,28 @@ CLEAR = " *"  # behind a difference whose intervals over pictures and over seeds
 
 
 def ablations(evidence: Evidence) -> Table:
-    """One factor at a time: mIoU of each arm and its paired difference to the base, data sets side by side."""
+    """One factor at a time: rate and mIoU of each arm and its difference to the base, data sets side by side."""
     datasets = evidence.datasets() or ["streets"]
-    columns = ["Change", *[f"{DATASET_NAMES[dataset]}{part}" for dataset in datasets for part in (": mIoU", ": difference")]]
+    columns = ["Change", *["rate", "mIoU", "difference"] * len(datasets)]
     blocks = []
-    for experiment, title, base in FACTORS:
-        arms = list(dict.fromkeys(arm for dataset in datasets for arm in evidence.of(dataset, experiment)))
-        rows = [
-            _change(evidence, datasets, experiment, arm, base)
-            for arm in arms
-            if differs(evidence, datasets, experiment, arm, base) or arm in (*BASES, base)
-        ]
+    for (experiment, base), title in FACTORS.items():
+        rows = [_change(evidence, datasets, experiment, arm) for arm in of_factor(evidence, datasets, experiment, base)]
         blocks.append((title, rows))
     if not any(rows for _, rows in blocks):
         blocks = [("", [["no records yet", *[EMPTY] * (len(columns) - 1)]])]
-    return Table(columns, blocks)
+    return Table(columns, blocks, over=(("", 1), *((DATASET_NAMES[dataset], 3) for dataset in datasets)))
 
 
-def _change(evidence: Evidence, datasets, experiment: str, arm: str, base: str | None) -> list[str]:
+def _change(evidence: Evidence, datasets, experiment: str, arm: str) -> list[str]:
     cells = [name(arm)]
     for dataset in datasets:
-        groups, other = evidence.of(dataset, experiment), compared_with(experiment, arm, base)
-        found = groups.get(arm)
-        words = _widest(groups, arm, other) + (CLEAR if found and other in groups and read.sign(groups, arm, other) else "")
-        cells += [_spread(found, _mark(evidence, dataset, experiment)), words] if found else [EMPTY, EMPTY]
+        groups, other = evidence.of(dataset, experiment), compared_with(experiment, arm)
+        if arm not in groups:
+            cells += [EMPTY] * 3
+            continue
+        found = groups[arm]
+        words = _widest(groups, arm, other) + (CLEAR if other in groups and read.sign(groups, arm, other) else "")
+        cells += [f"{found[0].config['lr']:g}", _spread(found, _mark(evidence, dataset, experiment)), words]
     return cells
 
 
@@ -216,6 +214,21 @@ def _transfer_row(model: str, dataset: str, moved: Groups, taught: Groups, back:
     if set(both) <= set(taught):
         difference = _widest(taught, both[1], both[0]) + (CLEAR if read.sign(taught, both[1], both[0]) else "")
     return [name(model), *words[:3], difference, words[3]]
+
+
+def original(evidence: Evidence) -> Table:
+    """The original's networks trained as it trained them, as far as the records allow: labels, loss, rate and scores by data set."""
+    columns = ["Model", "labels", "batch norm", "rate", "mIoU", "over seeds", "over pictures", "accuracy"]
+    blocks = []
+    for dataset in evidence.datasets():
+        rows = []
+        for arm, found in evidence.of(dataset, "original").items():
+            config, normal = found[0].config, "yes" if found[0].config.get("batch_norm", True) and arm != "fcn_baseline" else "no"
+            scored = [_spread(found), _seed_interval(found), _interval(*read.interval(found)), _mean(found, "accuracy")]
+            rows.append([name(arm), config["annotation"], normal, f"{config['lr']:g}", *scored])
+        if rows:
+            blocks.append((DATASET_NAMES[dataset], rows))
+    return filled(Table(columns, blocks))._replace(spec="lllrrrrr") if blocks else _nothing(columns)
 
 
 def claim_table(evidence: Evidence) -> Table:

@@ -9,23 +9,25 @@ from seglib.tables.evidence import Evidence
 from seglib.tables.layout import signed
 from seglib.tables.names import name
 
-# Experiment, what it is called, the arm that the others are compared with (None: see `compared_with`).
-FACTORS = (
-    ("transforms", "Transforms, to none; sizes, to the usual one with flips", None),
-    ("annotation", "Annotation, to fine", "fine"),
-    ("void", "Void as a class, to ignored", None),
-    ("optimisers", "Optimisers, to AdamW; schedules, to one-cycle; regularisers, to a decay of 0.0001", None),
-    ("data", "Share of train, to all of it", None),
-    ("architectures", "Controls, to U-Net and Swin V2", None),
-)
+# (experiment, the arm that others are compared with; "" where every model has its own) -> title.
+FACTORS = {
+    ("transforms", "none"): "Transforms, to none",
+    ("transforms", "flip"): "Training size, to the usual one, flips replacing",
+    ("annotation", "fine"): "Annotation, to fine",
+    ("void", ""): "Void as a class, to ignored",
+    ("data", ""): "Share of train, to all of it",
+    ("optimisers", "adamw"): "Optimisers, to AdamW",
+    ("optimisers", "onecycle"): "Schedules, to one-cycle",
+    ("optimisers", "decay-0.0001"): "Regularisers, to a weight decay of 0.0001",
+    ("architectures", ""): "Controls, to U-Net and Swin V2",
+}
+KINDS = {"data": ("transforms", "annotation", "void", "data"), "training": ("optimisers",)}  # the controls of the models are neither
 
-BASES = ("none", "adamw", "onecycle")  # others are compared with these, so they have rows of their own
 
-
-def compared_with(experiment: str, arm: str, base: str | None) -> str | None:
-    """The arm that `arm` is compared with, None for one that is not compared. base: that of the whole experiment, if it has one."""
-    if base:
-        return base
+def compared_with(experiment: str, arm: str) -> str | None:
+    """The arm that `arm` is compared with, None for one that is not compared."""
+    if experiment == "annotation":
+        return "fine"
     if experiment == "transforms":
         return "flip" if arm.startswith("size-") else "none"
     if experiment == "optimisers":
@@ -38,28 +40,39 @@ def compared_with(experiment: str, arm: str, base: str | None) -> str | None:
     return f"{model}-ignore" if experiment == "void" else f"{model}-100"
 
 
-def differs(evidence: Evidence, datasets: Sequence[str], experiment: str, arm: str, base: str | None) -> bool:
+def differs(evidence: Evidence, datasets: Sequence[str], experiment: str, arm: str) -> bool:
     """False for the base itself, under whatever name: the very same runs."""
-    other = compared_with(experiment, arm, base)
+    other = compared_with(experiment, arm)
     found = [evidence.of(dataset, experiment) for dataset in datasets]
     return any(arm in groups and other in groups and groups[arm][0].name != groups[other][0].name for groups in found)
 
 
+def of_factor(evidence: Evidence, datasets: Sequence[str], experiment: str, base: str) -> list[str]:
+    """The arms of one factor: the base first, under the name it has in this comparison, then those that differ from it."""
+    arms = list(dict.fromkeys(arm for dataset in datasets for arm in evidence.of(dataset, experiment)))
+    changed = [arm for arm in arms if differs(evidence, datasets, experiment, arm) and base in ("", compared_with(experiment, arm))]
+    same = [arm for arm in arms if base and arm not in changed and compared_with(experiment, arm) == base]
+    return same[:1] + changed if changed else []
+
+
 def totals(evidence: Evidence, dataset: str) -> Iterator[tuple[str, str]]:
-    """(key, text) of all changes of data and training on one data set, controls of the architectures apart: changes/<dataset>/total,
-    clear (both intervals exclude zero: `evidence.sign`), and of the largest that is clear, else of the largest: largest/arm,
-    largest/points; detectable: half the median width of their intervals."""
-    rows, halves = [], []
-    for experiment, _, base in FACTORS:
-        groups = evidence.of(dataset, experiment) if experiment != "architectures" else {}
-        for arm in groups:
-            if differs(evidence, [dataset], experiment, arm, base):
-                other = compared_with(experiment, arm, base)
-                difference, low, high = read.widest(groups, arm, other)
-                rows.append((read.sign(groups, arm, other) != 0, abs(difference), difference, arm))
-                halves.append((high - low) / 2)
-    if rows:
-        clear, _, difference, arm = max(rows)
-        yield from ((f"changes/{dataset}/total", str(len(rows))), (f"changes/{dataset}/clear", str(sum(row[0] for row in rows))))
-        yield f"changes/{dataset}/detectable", f"{np.median(halves):.1f}"
-        yield from ((f"changes/{dataset}/largest/arm", name(arm)), (f"changes/{dataset}/largest/points", signed(difference)))
+    """(key, text) of the changes of data and of training on one data set: changes/<dataset>/<kind>/total; clear (both intervals exclude
+    zero: `evidence.sign`), and of the largest that is clear, else of the largest: largest/arm, largest/points; detectable: half the
+    median width of their intervals."""
+    for kind, experiments in KINDS.items():
+        rows, halves = [], []
+        for experiment in experiments:
+            groups = evidence.of(dataset, experiment)
+            for arm in groups:
+                if differs(evidence, [dataset], experiment, arm):
+                    other = compared_with(experiment, arm)
+                    difference, low, high = read.widest(groups, arm, other)
+                    rows.append((read.sign(groups, arm, other) != 0, abs(difference), difference, arm))
+                    halves.append((high - low) / 2)
+        if rows:
+            _, _, difference, arm = max(rows)
+            key = f"changes/{dataset}/{kind}"
+            clear = sum(row[0] for row in rows)
+            yield from ((f"{key}/total", str(len(rows))), (f"{key}/clear", str(clear) if clear else "none"))
+            yield f"{key}/detectable", f"{np.median(halves):.1f}"
+            yield from ((f"{key}/largest/arm", name(arm)), (f"{key}/largest/points", signed(difference)))

@@ -3,7 +3,7 @@
 from seglib.labels import DATASET_NAMES
 from seglib.tables.evidence import SINGLE, Evidence, Groups
 from seglib.tables.layout import EMPTY, LEFT, Table, filled
-from seglib.tables.names import device, name, ordered
+from seglib.tables.names import name, ordered
 
 NOT_RUN = "not run"
 LONGER = {"longer": "longer", SINGLE: "single runs"}  # experiments with a recipe of their own, and what they are called
@@ -11,7 +11,7 @@ LONGER = {"longer": "longer", SINGLE: "single runs"}  # experiments with a recip
 
 def settings(evidence: Evidence) -> Table:
     """Every experiment: model, size, images, seeds, learning rates tried and chosen, device and hours."""
-    columns = ["Experiment", "model and width", "size", "presentations", "seeds", "rates tried", "runs", "hours", "device"]
+    columns = ["Experiment", "model and width", "size", "presentations", "seeds", "rates tried", "runs", "hours"]
     blocks = []
     for dataset in evidence.datasets():
         rows = [
@@ -20,7 +20,8 @@ def settings(evidence: Evidence) -> Table:
             if place == dataset and evidence.trained(place, experiment)
         ]
         blocks.append((f"{DATASET_NAMES[dataset]}; {_held_fixed(evidence, dataset)}", rows))
-    return Table(columns, blocks or [("", [["no records yet", *[EMPTY] * 8]])], "l" + LEFT.format(46) + "lrrlrrl")
+    spec = "l" + LEFT.format(41) + "lrr" + LEFT.format(34) + "rr"
+    return Table(columns, blocks or [("", [["no records yet", *[EMPTY] * 7]])], spec)
 
 
 def _held_fixed(evidence: Evidence, dataset: str) -> str:
@@ -46,15 +47,13 @@ def _setting_row(evidence: Evidence, dataset: str, experiment: str) -> list[str]
     sizes = {"×".join(map(str, record.config["size"])) for record in found.values()}
     rates = sorted({record.config["lr"] for record in tried.values()})
     hours = sum(record.cost.get("seconds") or 0 for record in (found | tried).values()) / 3600
-    devices = sorted({device(record.environment.get("device", EMPTY)) for record in found.values()})
-    each = f" ({min(record.config['images'] or 0 for record in tried.values())} each)" if tried else ""
+    each = f" (from {min(record.config['images'] or 0 for record in tried.values())} on)" if tried else ""
     images = sorted({record.config["images"] or 0 for record in found.values()})
     used = ", ".join(f"{rate:g}" for rate in rates or sorted({record.config["lr"] for record in found.values()}))
     if experiment in LONGER:
         model += "; " + _recipe(next(iter(found.values())).config)
     return [LONGER.get(experiment, experiment), model, sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes",
-            ", ".join(map(str, images)), _seeds(groups), used + each, str(len(found | tried)),
-            f"{hours:.1f}", ", ".join(devices)]  # fmt: skip
+            ", ".join(f"{count:,}" for count in images), _seeds(groups), used + each, str(len(found | tried)), f"{hours:.1f}"]  # fmt: skip
 
 
 def _recipe(config: dict) -> str:
@@ -80,7 +79,7 @@ def rates(evidence: Evidence) -> Table:
     columns = ["Arm", "short runs, rate: mIoU on val", "full runs", "chosen"]
     if blocks:
         table = filled(Table(columns, blocks))
-        return table._replace(spec="l" * len(table.columns))
+        return table._replace(spec="l" + LEFT.format(55) * (len(table.columns) - 2) + "r")
     return Table(columns[:2], [("", [["no records yet", EMPTY]])], "ll")
 
 
@@ -119,8 +118,8 @@ PLAN = (
     ("generalisation", "5 families, each way"),
     ("data", "4 fractions, 2 families"),
     ("original", "its 3 networks"),
-    ("longer", "5 families, 5 times the presentations, 2 controls"),
-    ("pretraining", "5 families on CamVid, first trained on streets"),
+    ("longer", "added: 5 families, 5 times the presentations, 2 controls"),
+    ("pretraining", "added: 5 families on CamVid, first trained on streets"),
     (SINGLE, "--"),
 )
 
@@ -141,9 +140,10 @@ def _outcome(evidence: Evidence, dataset: str, experiment: str) -> str:
     if not groups:
         return NOT_RUN
     found = {record.name: record for arms in (groups, swept) for records in arms.values() for record in records}
-    hours = sum(record.cost.get("seconds") or 0 for record in found.values()) / 3600
+    hours = sum(record.cost.get("seconds") or 0 for record in found.values() if record.history) / 3600
     seeds = _seeds(groups)
-    return f"{len(groups)} arm{'s' * (len(groups) > 1)}, {seeds} seed{'s' * (seeds != '1')}, {hours:.1f} h"
+    took = f"{hours:.1f} h" if any(record.history for record in found.values()) else "no training"
+    return f"{len(groups)} arm{'s' * (len(groups) > 1)}, {seeds} seed{'s' * (seeds != '1')}, {took}"
 
 
 def _seeds(groups: Groups) -> str:

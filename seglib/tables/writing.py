@@ -14,6 +14,7 @@ TABLES = {
     "losses": content.losses,
     "ablations": content.ablations,
     "transfer": content.transfer,
+    "original": content.original,
     "classes": cards.classes,
     "lossclasses": cards.loss_classes,
     "settings": settings,
