@@ -32,8 +32,8 @@ def stage_results(profile: str, dataset: str) -> Path:
     for path in sorted(measured.glob("measure-*.json")):
         if not (path.name.startswith("measure-baselines") and (results / path.name).exists()):  # quick ones do not replace the full ones
             shutil.copyfile(path, results / path.name)
-    if dataset == PICTURES:
-        keep_arrays(results / dataset)
+    for place in dict.fromkeys((dataset, "camvid")):  # CamVid's take seconds
+        keep_arrays(results / place)
     small = small_network(profile, dataset)
     if small and (dataset == "camvid" or not (results / "small.pt").exists()):  # one that has seen photographs is the better default
         for suffix in ("", ".sha256"):
@@ -50,16 +50,16 @@ def keep_arrays(folder: Path) -> None:
 
     from seglib import exhibits, notebook, records
 
-    page = notebook.Page("publish", "published", PICTURES)
-    for name, make in exhibits.KEPT.items():
+    page = notebook.Page("publish", "published", folder.name)
+    for name, make in exhibits.KEPT.get(folder.name, {}).items():
         try:
             arrays = make(page)
         except FileNotFoundError as error:
-            print(f"  {name}: kept as they were ({error})")
+            print(f"  {folder.name}/{name}: kept as they were ({error})")
             continue
         np.savez_compressed(folder / f"{name}.npz", **arrays)
         if (folder / f"{name}.npz").stat().st_size > notebook.KEPT_BYTES:
-            raise ValueError(f"{name}.npz is larger than {notebook.KEPT_BYTES} bytes")
+            raise ValueError(f"{folder.name}/{name}.npz is larger than {notebook.KEPT_BYTES} bytes")
     times = folder.parent / "measure-encoders.json"
     if not times.exists():
         records.write_atomic(times, json.dumps(exhibits.encoder_times((128, 256, 512)), indent=1).encode() + b"\n")

@@ -15,18 +15,19 @@ from seglib.study.store import ROOT, SMALL
 
 EVERY = 4  # label maps are kept at a quarter of the size: every fourth pixel of 2048x1024
 CENTRE = EVERY // 2
+EVERY_OF_CAMVID = 2  # of 480x360
 SCENE = 3  # of the validation split: the picture for attention
 POINTS = {"road": (0.85, 0.45), "left": (0.4, 0.1)}
 
 
-def network(page, record: records.Record) -> tuple[torch.nn.Module, training.TrainConfig]:
+def network(page, record: records.Record, experiment: str = "architectures") -> tuple[torch.nn.Module, training.TrainConfig]:
     """The trained network of a record. FileNotFoundError where its weights are on another machine."""
-    return training.load_model(_folder_of_weights(page, [record]), record.name)
+    return training.load_model(_folder_of_weights(page, [record], experiment), record.name)
 
 
-def _folder_of_weights(page, wanted: list[records.Record]) -> Path:
+def _folder_of_weights(page, wanted: list[records.Record], experiment: str = "architectures") -> Path:
     """The folder with the weights of all these runs: asked before pictures are drawn for them, which takes minutes."""
-    folder = study.folder(study.origin(page.profile, page.dataset, "architectures"), page.dataset)
+    folder = study.folder(study.origin(page.profile, page.dataset, experiment), page.dataset)
     for record in wanted:
         if not (Path(folder) / record.name / "weights.pt").is_file():
             raise FileNotFoundError(f"{record.name}: its weights are not in {folder}; they stay on the machine that trained them")
@@ -55,19 +56,43 @@ def predictions(page) -> dict[str, np.ndarray]:
     """
     arms = {name: found for name, found in page.groups("architectures").items() if name in study.MODELS}
     _folder_of_weights(page, [found[0] for found in arms.values()])
-    per_image = [np.nanmean(scores.image_iou(record.scores["test"]), axis=1) for found in arms.values() for record in found]
-    indices = list(plots.by_rule(np.mean(per_image, axis=0)).values())
+    indices = _by_rule(record for found in arms.values() for record in found)
     source = data.source(page.dataset, "test")
     images = [source.image(index) for index in indices]
     kept = {"indices": np.array(indices), "truth": _small([source.truth(index)[0] for index in indices])}
     for name, found in arms.items():
-        model, config = network(page, found[0])
-        kept[name] = _small([evaluation.predict(model, image, size=config.size)[0] for image in images])
+        kept[name] = _small(_label_maps(*network(page, found[0]), images))
     return kept
 
 
-def _small(labels) -> np.ndarray:
-    return np.stack([np.asarray(label)[CENTRE::EVERY, CENTRE::EVERY] for label in labels])
+def longest(page) -> dict[str, np.ndarray]:
+    """As `predictions`, of the first seed of each family's longer run, by which the images are chosen too; (3, H/2, W/2) each.
+
+    Without the truth: photographs and label maps of CamVid may not be passed on.
+    """
+    arms = {name: found[0] for name, found in page.groups("longer").items() if name in study.MODELS}
+    if not arms:
+        raise FileNotFoundError(f"no runs of the longer recipe on {page.dataset}")
+    _folder_of_weights(page, list(arms.values()), "longer")
+    indices = _by_rule(arms.values())
+    source = data.source(page.dataset, "test")
+    images = [source.image(index) for index in indices]
+    maps = {name: _label_maps(*network(page, record, "longer"), images) for name, record in arms.items()}
+    return {"indices": np.array(indices)} | {name: _small(found, EVERY_OF_CAMVID) for name, found in maps.items()}
+
+
+def _by_rule(runs) -> list[int]:
+    """Indices of the best, the median and the worst test image by image mIoU, averaged over the runs."""
+    per_image = [np.nanmean(scores.image_iou(record.scores["test"]), axis=1) for record in runs]
+    return list(plots.by_rule(np.mean(per_image, axis=0)).values())
+
+
+def _label_maps(model: torch.nn.Module, config: training.TrainConfig, images: list[torch.Tensor]) -> list[np.ndarray]:
+    return [evaluation.predict(model, image, size=config.size)[0] for image in images]
+
+
+def _small(labels, every: int = EVERY) -> np.ndarray:
+    return np.stack([np.asarray(label)[every // 2 :: every, every // 2 :: every] for label in labels])
 
 
 def looks(page) -> dict[str, np.ndarray]:
@@ -199,8 +224,8 @@ def _found_by_size(model, config, pictures: list) -> np.ndarray:
     return np.array([np.mean(found) if found else np.nan for found in shares])
 
 
-# What goes with the published records: {name of the .npz: how it is made}.
-KEPT = {"predictions": predictions, "attention": looks, "objects": objects}
+# What goes with the published records: {data set: {name of the .npz: how it is made}}.
+KEPT = {"streets": {"predictions": predictions, "attention": looks, "objects": objects}, "camvid": {"predictions": longest}}
 
 
 def edges(truth: np.ndarray, width: int = 2) -> np.ndarray:
@@ -244,7 +269,8 @@ def encoder_times(sides: tuple[int, ...], repeats: int = 11) -> dict:
 def baselines(page) -> dict:
     """Floors, ceilings, class shares and counts of a profile's pictures, quickly: the keys of report/results/measure-baselines-*.json.
 
-    Shares and the prior are counted at training size, ceilings on the first 16 test pictures at their own size.
+    Shares and the prior are counted at training size, ceilings on the first 16 test pictures at their own size; "grids" are the ceilings
+    at the size trained here, as in measure-grids-*.json.
     """
     chosen = study.PROFILES[page.profile]
     train_limit, _, test_limit = chosen.limits[page.dataset]
@@ -256,7 +282,9 @@ def baselines(page) -> dict:
     pixels = sum(np.bincount(target.ravel(), minlength=256) for target in small)[:classes]
     floors = {"constant": scores.constant_class(truths, classes)[1], "prior": scores.pixel_prior(small, truths, classes)}
     ceilings = {f"x{factor}": scores.subsampled_truth(truths, factor, classes) for factor in (2, 4, 8, 16, 32)}
+    cells = [tuple(side // stride for side in chosen.size[page.dataset]) for stride in (1, 4, 8, 16)]
     return {
+        "grids": {f"{h}x{w}": 100 * scores.mean_iou(scores.gridded_truth(truths, (h, w), classes)) for h, w in cells},
         "floors": {name: 100 * scores.mean_iou(matrix) for name, matrix in floors.items()},
         "ceilings": {name: 100 * scores.mean_iou(matrix) for name, matrix in ceilings.items()},
         "shares": {name: 100 * float(n) / float(pixels.sum()) for name, n in zip(train.labels.names, pixels, strict=True)},

@@ -11,12 +11,17 @@ from seglib import diagrams, models
 DRAWN = {"baseline": ("fcn_baseline", 4), "fcn": ("fcn8s", 4), "unet": ("unet", 4), "vit": ("vit", 64), "swin": ("swin", 16)}
 FULL = {
     "baseline": ("fcn_baseline", {"256", "96×96", "384×384", "19 scores a pixel\n768×768"}),
-    "fcn": ("fcn8s", {"4096", "512", "48×48", "24×24", "×8"}),
+    "fcn": ("fcn8s", {"4096", "512", "48×48", "24×24", "×8", "×2", "×3", "7×7"}),
     "unet": ("unet", {"512+512", "1024", "48×48", "19 scores a pixel\n768×768"}),
     "vit": ("vit", {"linear projection, 768 → 384", "MLP\n384→1536\n→384", "2304", "384×384"}),
     "swin": (
         "swin",
-        {"stage 1: 192×192\ntokens, 96 channels,\nin 576 windows", "stage 4: 24×24\ntokens, 768 channels,\nin 9 windows", "24"},
+        {
+            "stage 1: ×2 blocks,\n192×192 tokens,\n96 channels,\nin 576 windows",
+            "stage 3: ×6 blocks,\n48×48 tokens,\n384 channels,\nin 36 windows",
+            "MLP, C → 4C → C",
+            "24",
+        },
     ),
 }
 

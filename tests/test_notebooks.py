@@ -148,12 +148,33 @@ def test_sentences_follow_the_data_either_way():
     up = notebook.against({"a": good, "b": bad}, "b")
     down = notebook.against({"a": good, "b": bad}, "a")
     same = notebook.against({"a": good, "b": good}, "b")
-    assert "points above b" in up and "points below a" in down and "cannot be told apart" in same
+    assert "points above b" in up and "points below a" in down and "cannot be told apart" in same and same.startswith("A and b")
+    assert "one seed" not in up and "over images only: one seed" in notebook.against({"a": good[:1], "b": bad}, "b")
+
+
+def test_many_differences_are_said_in_one_sentence():
+    good, bad = ([counted(seed, tp) for seed in range(3)] for tp in (900, 300))
+    none = notebook.summary({"a": good, "b": good[::-1], "c": good}, "c")
+    assert none.startswith("Neither can be told apart from c; the clearest difference: ")
+    one = notebook.summary({"a": bad, "b": good[::-1], "c": good}, "c")
+    assert one.startswith("Told apart from c: a, -") and "; not told apart: b, " in one
+    assert notebook.summary({"a": bad, "b": bad, "c": good}, "c").startswith("All 2 can be told apart from c: a, -")
+    assert notebook.summary({"a": bad, "c": good}, "c") == notebook.against({"a": bad, "c": good}, "c")
+
+
+def test_the_last_rate_tried_is_named():
+    tried = {name: [Record(f"{name}{lr}", {"lr": lr}, [], {}) for lr in (0.01, 0.03, 0.1)] for name in "abc"}
+    assert notebook.last_tried(tried, {"a": tried["a"][:1], "b": tried["b"][1:2], "c": tried["c"][2:]}) == {"a": "smallest", "c": "largest"}
+
+
+def test_gains_are_averaged_by_the_share_of_a_class():
+    gain, share = np.array([0.1, 0.3, np.nan, 0.5]), np.array([0.005, 0.03, 0.04, 0.9])
+    assert notebook.by_share(gain, share) == pytest.approx({"below 1 %": 0.1, "of 1 to 5 %": 0.3, "above 5 %": 0.5})
 
 
 def test_a_verdict_needs_three_seeds_and_an_interval_without_0():
     arms = {name: [counted(seed, tp) for seed in range(3)] for name, tp in (("a", 900), ("b", 300), ("same", 900))}
-    assert notebook.verdict(arms, "a", "b", +1).startswith("confirmed") and notebook.verdict(arms, "a", "b", -1).startswith("refuted")
+    assert notebook.verdict(arms, "a", "b", +1).startswith("supports") and notebook.verdict(arms, "a", "b", -1).startswith("contradicts")
     assert notebook.verdict(arms, "a", "same", +1).startswith("open") and notebook.verdict(arms, "a", "c", +1) == "open: not measured"
     assert "only 2 seeds an arm" in notebook.verdict(arms | {"a": arms["a"][:2]}, "a", "b", +1)
 
@@ -166,11 +187,13 @@ def test_a_difference_spans_both_intervals():
 
 
 def test_a_recipe_says_what_all_runs_share():
-    config = {"model": "unet", "width": 8, "size": [96, 192], "images": 1200, "optimiser": "adamw", "schedule": "onecycle", "flip": True}
+    config = {"model": "unet", "width": 8, "size": [96, 192], "images": 1200, "optimiser": "adamw", "schedule": "onecycle", "flip": True,
+              "lr": 0.1}  # fmt: skip
     runs = [Record(f"r{seed}", config | {"seed": seed, "train_limit": 240}, [], {}) for seed in range(2)]
     said = notebook.recipe({"a": runs})
-    assert said == "*All runs here: U-Net of width 8, 96 x 192, 1,200 images shown (240 different ones), AdamW, one-cycle, with flips.*"
-    other = Record("r2", config | {"model": "vit", "width": 192, "flip": False}, [], {})
+    recipe = "U-Net of width 8, 96 x 192, 1,200 images shown (240 different ones), AdamW, one-cycle, rate 0.1, with flips"
+    assert said == f"*All runs here: {recipe}.*"
+    other = Record("r2", config | {"model": "vit", "width": 192, "flip": False, "lr": 0.001}, [], {})
     assert notebook.recipe({"a": runs[:1], "b": [other]}) == "*All runs here: 96 x 192, 1,200 images shown, AdamW, one-cycle.*"
     assert notebook.recipe({}) == ""
 
@@ -228,7 +251,7 @@ def test_arrays_of_weights_that_are_elsewhere_are_the_published_ones(tmp_path, m
     said = []
     monkeypatch.setattr(notebook.page, "say", said.append)
     page = notebook.Page("10_results", "cpu-full", "streets")
-    for name, make in exhibits.KEPT.items():
+    for name, make in exhibits.KEPT["streets"].items():
         if name == "attention":
             continue
         kept, published = page.kept(name, lambda make=make: make(page)), notebook.Page("10_results", "published", "streets").read(name)
@@ -239,6 +262,11 @@ def test_arrays_of_weights_that_are_elsewhere_are_the_published_ones(tmp_path, m
     page = notebook.Page("10_results", "cpu-full", "camvid")
     with pytest.raises(FileNotFoundError, match="weights are not in"):  # nothing published stands in
         page.kept("nothing", lambda: exhibits.predictions(page))
+
+
+def test_of_camvid_only_predictions_are_kept():
+    kept = notebook.Page("10_results", "published", "camvid").read("predictions")
+    assert set(kept) == {"indices", *exhibits.study.MODELS}, "its photographs and label maps may not be passed on"
 
 
 def test_photographs_of_a_wrong_folder_are_named(tmp_path):

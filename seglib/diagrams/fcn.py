@@ -19,10 +19,10 @@ def fcn(model: nn.Module, size: tuple[int, int] = (768, 768), image=None, mask=N
     """
     found = shapes(model, size)
     figure, axes = draw.page(8.2)
-    ends = _encoder(axes, found, size, image)
+    ends = _encoder(axes, model, found, size, image)
     _scores(axes, found, size, mask, ends)
     entries = [
-        (draw.CONV, "3×3 convolutions,\nbatch norm, ReLU" if _normalised(model) else "3×3 convolutions, ReLU"),
+        (draw.CONV, "3×3 convolutions (×n),\nbatch norm, ReLU" if _normalised(model) else "3×3 convolutions (×n),\nReLU"),
         (draw.POOL, "2×2 max-pool"),
         (draw.TOKEN, "fully connected,\nas convolution"),
         (draw.SCORE, "class scores"),
@@ -46,7 +46,7 @@ def width_of(channels: int) -> float:
     return 0.1 + 0.085 * max(0.0, math.log2(channels) - 2)
 
 
-def _encoder(axes, found: dict, size: tuple[int, int], image) -> dict[str, tuple[float, float]]:
+def _encoder(axes, model: nn.Module, found: dict, size: tuple[int, int], image) -> dict[str, tuple[float, float]]:
     """The upper row; returns where pool3, pool4 and fc7 end: {name: (x of the middle, y of the lower edge)}."""
     wide, high = draw.fit(size, TALL)
     draw.picture(axes, draw.as_picture(image, size), 0.35, TOP - high / 2, wide, high)
@@ -58,6 +58,7 @@ def _encoder(axes, found: dict, size: tuple[int, int], image) -> dict[str, tuple
         high = height_of(conv, size)
         width = width_of(conv[0]) * (0.7 + 0.15 * (len(blocks) - 1))
         right = draw.box(axes, x, TOP, width, high, draw.CONV)
+        draw.text(axes, x + width / 2, TOP, f"×{len(_convolutions(model.encoder.stages[stage]))}", zorder=3)
         draw.text(axes, x + width / 2 + draw.DEPTH * high, TOP + high / 2 + draw.DEPTH * high + 0.17, f"{conv[0]}")
         pool_high = height_of(pool, size)
         x = right - draw.DEPTH * (high - pool_high) * 0.55 + 0.06
@@ -72,10 +73,16 @@ def _encoder(axes, found: dict, size: tuple[int, int], image) -> dict[str, tuple
         shape = found[f"encoder.{name}"]
         high, width = height_of(shape, size), width_of(shape[0])
         draw.text(axes, x + width / 2 + 0.1, TOP + high / 2 + draw.DEPTH * high + 0.17, f"{shape[0]}")
+        (kernel,) = (layer.kernel_size for layer in _convolutions(getattr(model.encoder, name)))
         draw.text(axes, x + width / 2, TOP - high / 2 - 0.2, name)
-        ends[name] = (x + width / 2, TOP - high / 2)
+        draw.text(axes, x + width / 2, TOP - high / 2 - 0.5, draw.by(kernel))
+        ends[name] = (x + width / 2, TOP - high / 2 - 0.3)
         x = draw.box(axes, x, TOP, width, high, draw.TOKEN) + 0.5
     return ends
+
+
+def _convolutions(module: nn.Module) -> list[nn.Conv2d]:
+    return [layer for layer in module.modules() if isinstance(layer, nn.Conv2d)]
 
 
 def _is_child(key: str, parent: str) -> bool:
@@ -158,4 +165,4 @@ def _map(axes, x: float, y: float, shape: tuple, size: tuple[int, int], color: s
         return right + 0.06 - draw.DEPTH * high * 0.5
     above = height_of((shape[0], 2 * shape[1], 2 * shape[2]), size) if color == draw.POOL else high  # below the convolution before it
     draw.text(axes, x + width / 2, y - above / 2 - 0.25, draw.by(shape))
-    return right + 0.6
+    return max(right + 0.48, x + 1.22)  # room for the words below a narrow map

@@ -10,21 +10,24 @@ from seglib.diagrams import draw
 from seglib.diagrams.shapes import shapes
 
 SIDE, GAP = 2.3, 0.78  # cm: a stage's picture, and the space to the next one
-TOP, ARM, WINDOWS = 10.75, 7.65, 1.35  # cm: lower edge of the stages, middle of the decoder, lower edge of the windows
-LARGE = 4.1  # cm: a picture of windows
+TOP, ARM, WINDOWS = 9.35, 6.45, 1.4  # cm: lower edge of the stages, middle of the decoder, lower edge of the windows
+LARGE, APART = 2.7, 3.45  # cm: a picture of windows, and from one to the next
+TITLE = 4.4  # cm: the words above the windows and the block
 
 
 def swin(model: nn.Module, size: tuple[int, int] = (768, 768), image=None, mask=None) -> Figure:
-    """(a) Four stages of merged tokens and the decoder, (b) windows, shifted windows and the groups that the shift leaves, at `size`.
+    """(a) Four stages of merged tokens and the decoder, (b) windows, shifted windows and the groups that the shift leaves, (c) a block, at
+    `size`.
 
     image (H, W, 3) or (3, H, W) uint8 is the input, mask the coloured labels that come out; without them a grey field stands there.
     """
     found = shapes(model, size)
-    figure, axes = draw.page(13.8)
+    figure, axes = draw.page(12.1)
     scene = draw.as_picture(image, size)
-    _stages(axes, found, scene, _windows(model), size)
+    _stages(axes, model, found, scene, size)
     _decoder(axes, found, size, mask)
     _shift(axes, found, scene, size, *_windows(model)[-1])
+    _block(axes, found)
     return figure
 
 
@@ -38,13 +41,18 @@ def _stage_modules(model: nn.Module) -> list[nn.Module]:
 
 
 def tokens(scene: np.ndarray | None, grid: tuple[int, int]) -> np.ndarray | None:
-    """The picture (H, W, 3) as its tokens see it: the mean colour of each of (h, w) patches, uint8."""
+    """The picture (H, W, 3) as its tokens see it: the mean colour of each of (h, w) patches, uint8, pale."""
     if scene is None:
         return None
     rows, columns = (np.arange(n) * length // n for n, length in zip(grid, scene.shape[:2]))
     sums = np.add.reduceat(np.add.reduceat(scene.astype(float), rows, 0), columns, 1)
     ones = np.add.reduceat(np.add.reduceat(np.ones(scene.shape[:2]), rows, 0), columns, 1)
-    return (sums / ones[..., None]).astype(np.uint8)
+    return _pale((sums / ones[..., None]).astype(np.uint8))
+
+
+def _pale(scene: np.ndarray) -> np.ndarray:
+    """Mixed with white, so that lines can be seen on it."""
+    return (255 - 0.5 * (255 - scene.astype(float))).astype(np.uint8)
 
 
 def _lines(axes, x: float, y: float, extent: tuple[float, float], count: tuple[int, int], step: int, offset: int, **style) -> None:
@@ -56,23 +64,22 @@ def _lines(axes, x: float, y: float, extent: tuple[float, float], count: tuple[i
         axes.plot((x + wide * j / count[1],) * 2, (y, y + tall), **style)
 
 
-def _stages(axes, found: dict, scene, windows: list, size: tuple[int, int]) -> None:
+def _stages(axes, model: nn.Module, found: dict, scene, size: tuple[int, int]) -> None:
     """The image and the four stages: the scene at each stage's resolution, with its windows."""
     words = "(a) 4×4 pixels become a token, and each further stage merges 2×2 tokens. Attention stays inside the windows (lines)."
-    draw.text(axes, 0.3, 13.5, words, ha="left")
+    draw.text(axes, 0.3, 11.88, words, ha="left")
     across, tall = draw.fit(size, SIDE)
     draw.picture(axes, scene, 0.3, TOP, across, tall)
     draw.text(axes, 0.3 + SIDE / 2, TOP - 0.1, f"image\n{draw.by(found['image'])}", va="top")
-    for stage, (window, _) in enumerate(windows):
+    for stage, (window, _) in enumerate(_windows(model)):
         high, wide, channels = found[f"encoder.layers_{stage}"]
         x = 0.3 + (stage + 1) * (SIDE + GAP)
         draw.picture(axes, tokens(scene, (high, wide)), x, TOP, across, tall)
-        style = {"color": draw.SCORE, "linewidth": (0.2, 0.4, 0.7, 1.0)[stage], "zorder": 3}
-        _lines(axes, x, TOP, (across, tall), (high, wide), window, 0, **style)
+        _lines(axes, x, TOP, (across, tall), (high, wide), window, 0, color="0.3", linewidth=0.3, zorder=3)
         draw.arrow(axes, (x - GAP + 0.06, TOP + tall / 2), (x - 0.06, TOP + tall / 2), color=draw.POOL, width=1.6)
         draw.text(axes, x - GAP / 2, TOP + tall / 2 + 0.24, "4×4" if stage == 0 else "2×2")
-        count = math.ceil(high / window) * math.ceil(wide / window)
-        words = f"stage {stage + 1}: {high}×{wide}\ntokens, {channels} channels,\nin {count} window{'s' * (count > 1)}"
+        count, blocks = math.ceil(high / window) * math.ceil(wide / window), len(_stage_modules(model)[stage].blocks)
+        words = f"stage {stage + 1}: ×{blocks} blocks,\n{high}×{wide} tokens,\n{channels} channels,\nin {count} window{'s' * (count > 1)}"
         draw.text(axes, x + SIDE / 2, TOP - 0.1, words, va="top")
 
 
@@ -93,7 +100,7 @@ def _decoder(axes, found: dict, size: tuple[int, int], mask) -> None:
         if skip:
             draw.arrow(
                 axes,
-                (over, TOP - 1.2),
+                (over, TOP - 1.42),
                 (over, ARM + high * (0.5 + draw.DEPTH / 2) + 0.05),
                 color=draw.SKIP if i else draw.INK,
                 width=1.5,
@@ -127,24 +134,50 @@ def _width(shape: tuple[int, ...]) -> float:
 def _shift(axes, found: dict, scene, size: tuple[int, int], window: int, shift: int) -> None:
     """The last stage's windows, the shifted windows of its next block, and those as they are computed: rolled, and masked by group."""
     high, wide, _ = found["encoder.layers_3"]
-    extent = draw.fit(size, LARGE)
-    draw.text(
-        axes, 0.3, WINDOWS + extent[1] + 0.25, f"(b) Windows of {window}×{window} tokens in stage 4, {high}×{wide} tokens.", ha="left"
-    )
-    rolled = None if scene is None else np.roll(scene, [-(n * shift // g) for n, g in zip(scene.shape[:2], (high, wide))], (0, 1))
+    extent, grid = draw.fit(size, LARGE), (high, wide)
+    draw.text(axes, 0.3, TITLE, f"(b) Windows of {window}×{window} tokens in stage 4, {high}×{wide} tokens.", ha="left")
+    mosaic = tokens(scene, grid)
+    rolled = None if mosaic is None else np.roll(mosaic, (-shift, -shift), (0, 1))
     captions = (
-        "one block: attention inside\neach window",
-        f"the next block: windows shifted by {shift};\nwhat was apart now meets",
-        "how it is computed: the map is rolled;\nof a window, only what was together\nmay attend to each other (equal tint)",
+        "one block: attention\ninside each window",
+        f"the next block: windows\nshifted by {shift}; what was\napart now meets",
+        "computed so: the map is\nrolled; in a window, equal\ntints attend to each other",
     )
-    for i, (picture, caption) in enumerate(zip((scene, scene, rolled), captions)):
-        x = 0.3 + i * (LARGE + 1.45)
+    for i, (picture, caption) in enumerate(zip((mosaic, mosaic, rolled), captions)):
+        x = 0.3 + i * APART
         draw.picture(axes, picture, x, WINDOWS, *extent)
         if i == 2:
-            _groups(axes, x, extent, (high, wide), shift)
-        _lines(axes, x, WINDOWS, extent, (high, wide), 1, 0, color="white", linewidth=0.2, alpha=0.6, zorder=3.2)
-        _lines(axes, x, WINDOWS, extent, (high, wide), window, shift if i == 1 else 0, color=draw.SCORE, linewidth=1.8, zorder=4)
+            _groups(axes, x, extent, grid, shift)
+        _lines(axes, x, WINDOWS, extent, grid, window, shift if i == 1 else 0, color=draw.INK, linewidth=1.4, zorder=4)
         draw.text(axes, x + LARGE / 2, WINDOWS - 0.12, caption, va="top")
+
+
+def _block(axes, found: dict) -> None:
+    """One block from above to below: V2 normalises what attention and MLP return, before it is added."""
+    ratio = found["encoder.layers_0.blocks.0.mlp.fc1"][-1] // found["encoder.layers_0"][-1]
+    draw.text(axes, 10.6, TITLE, "(c) One block, C channels.", ha="left")
+    x, y, start = 12.35, TITLE - 0.22, TITLE - 0.36
+    parts = (
+        (0.7, draw.UP, "attention in windows,\ncosine similarity"),
+        (0.4, draw.SCORE, "layer norm"),
+        None,
+        (0.4, draw.CONV, f"MLP, C → {ratio}C → C"),
+        (0.4, draw.SCORE, "layer norm"),
+        None,
+    )
+    for part in parts:
+        tall = part[0] if part else 0.32
+        draw.arrow(axes, (x, y), (x, y - 0.22), zorder=4)
+        y -= 0.22 + tall / 2
+        if part:
+            draw.block(axes, x, y, 2.9, *part)
+        else:
+            draw.path(axes, [(x, start), (x - 1.65, start), (x - 1.65, y), (x - 0.16, y)], zorder=4)
+            draw.plus(axes, x, y)
+            start = y - 0.26
+        y -= tall / 2
+    draw.arrow(axes, (x, y), (x, y - 0.22), zorder=4)
+    draw.text(axes, x + 1.7, 2.4, "Swin V2: layer\nnorm stands\nafter attention\nand after the\nMLP, before\nthe addition", ha="left")
 
 
 def _groups(axes, x: float, extent: tuple[float, float], grid: tuple[int, int], shift: int) -> None:

@@ -151,6 +151,7 @@ def _decoder(axes, found: dict, size: tuple[int, int], mask) -> None:
     factor = found[""][-2] // found["head"][-2]
     draw.arrow(axes, (xs[5] - 0.06, BOTTOM), (0.3 + wide + 0.05, BOTTOM), color=draw.UP, width=1.6)
     draw.text(axes, (xs[5] + 0.3 + wide) / 2, BOTTOM - 0.22, f"×{factor}")
+    draw.text(axes, 10.1, 0.35, "3×3: convolution, batch norm, ReLU     1×1: class scores     ×2: bilinear interpolation")
     draw.text(axes, 0.3 + wide / 2, BOTTOM - tall / 2 - 0.02, f"{found[''][0]} scores a pixel\n{draw.by(found[''])}", va="top")
 
 

@@ -12,11 +12,14 @@ if importlib.util.find_spec("torch") is None or importlib.util.find_spec("paperm
 from seglib.notebook.page import KEPT_BYTES, Page, check_parameters, clean, display, say, start  # noqa: E402
 from seglib.notebook.readings import (  # noqa: E402
     against,
+    by_share,
+    ceilings,
     class_iou,
     differences,
     flat,
     forest,
     last,
+    last_tried,
     mean,
     on_test,
     overconfidence,
@@ -31,12 +34,13 @@ from seglib.notebook.readings import (  # noqa: E402
     sentence,
     spread,
     strays,
+    summary,
     swept,
     verdict,
 )
 
 __all__ = [
-    "KEPT_BYTES", "Page", "against", "check_parameters", "class_iou", "clean", "differences", "display", "flat", "forest", "last", "mean",
-    "on_test", "overconfidence", "pick", "points", "pooled", "range_of", "ranking", "recipe", "say", "scored", "seeds", "sentence",
-    "spread", "start", "strays", "swept", "verdict",
+    "KEPT_BYTES", "Page", "against", "by_share", "ceilings", "check_parameters", "class_iou", "clean", "differences", "display", "flat",
+    "forest", "last", "last_tried", "mean", "on_test", "overconfidence", "pick", "points", "pooled", "range_of", "ranking", "recipe", "say",
+    "scored", "seeds", "sentence", "spread", "start", "strays", "summary", "swept", "verdict",
 ]  # fmt: skip

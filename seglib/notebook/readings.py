@@ -28,7 +28,7 @@ def spread(found: Iterable[records.Record], split: str = "test", score: Callable
 
 def recipe(groups: dict[str, list[records.Record]]) -> str:
     """What all runs of some arms share, in one line: "U-Net of width 8, 96 x 192, 1,200 images shown (240 different ones), AdamW,
-    one-cycle, with flips". What they differ in is left out, for that is what is compared; "" without runs."""
+    one-cycle, rate 0.1, with flips". What they differ in is left out, for that is what is compared; "" without runs."""
     configs = [record.config for record in flat(groups)]
     shared = {key: value for key, value in (configs[0] if configs else {}).items() if all(one.get(key) == value for one in configs)}
     parts = []
@@ -43,6 +43,7 @@ def recipe(groups: dict[str, list[records.Record]]) -> str:
         parts.append(f"{shared['images']:,} images shown{different}")
     words = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "adamax": "Adamax", "onecycle": "one-cycle"}
     parts += [words.get(shared[key], f"{shared[key]} rate") for key in ("optimiser", "schedule") if shared.get(key)]
+    parts += [f"rate {shared['lr']:g}"] if shared.get("lr") else []
     parts += ["with flips" if shared["flip"] else "without flips"] if "flip" in shared else []
     return f"*All runs here: {', '.join(parts)}.*" if parts else ""
 
@@ -107,9 +108,10 @@ def points(difference: float) -> str:
     return f"{round(100 * difference, 1) + 0.0:+.1f}"
 
 
-def sentence(name: str, base: str, difference: float, low: float, high: float, *_) -> str:
-    """What a paired difference allows to be said, whichever way it came out."""
-    interval = f"95 % interval {points(low)} to {points(high)}"
+def sentence(name: str, base: str, difference: float, low: float, high: float, *_, single: bool = False) -> str:
+    """What a paired difference allows to be said, whichever way it came out. single: an arm has one seed."""
+    interval = f"95 % interval {points(low)} to {points(high)}" + ", over images only: one seed" * single
+    name = name[0].upper() + name[1:]
     if low <= 0 <= high:
         return f"{name} and {base} cannot be told apart ({points(difference)} points, {interval})."
     return f"{name} is {100 * abs(difference):.1f} points {'above' if difference > 0 else 'below'} {base} ({interval})."
@@ -141,7 +143,40 @@ def ranking(arms: dict[str, list[records.Record]], names: dict[str, str] | None 
 
 def against(arms: dict[str, list[records.Record]], base: str, names: dict[str, str] | None = None) -> str:
     """One sentence per arm: its paired difference to `base`."""
-    return " ".join(sentence(name, (names or {}).get(base, base), *row) for name, *row in forest(arms, base, names))
+    single = {(names or {}).get(name, name) for name in arms if 1 in (len(arms[name]), len(arms.get(base, ())))}
+    return " ".join(sentence(name, (names or {}).get(base, base), *row, single=name in single) for name, *row in forest(arms, base, names))
+
+
+def summary(arms: dict[str, list[records.Record]], base: str, names: dict[str, str] | None = None) -> str:
+    """The same of many arms in one sentence: which can be told apart from `base`, and of the others the clearest difference."""
+    rows = forest(arms, base, names)
+    none = {2: "Neither"}.get(len(rows), f"None of the {len(rows)}")
+    if len(rows) < 2:
+        return against(arms, base, names)
+    shown = {name: f"{name}, {points(difference)} ({points(low)} to {points(high)})" for name, difference, low, high in rows}
+    clear = [shown[name] for name, _, low, high in rows if not low <= 0 <= high]
+    open_rows = [row for row in rows if row[2] <= 0 <= row[3]]
+    base = (names or {}).get(base, base)
+    if not open_rows:
+        return f"All {len(rows)} can be told apart from {base}: {'; '.join(clear)}."
+    nearest = shown[min(open_rows, key=lambda row: min(-row[2], row[3]) / (row[3] - row[2] or 1))[0]]
+    if not clear:
+        return f"{none} can be told apart from {base}; the clearest difference: {nearest}."
+    rest = f"the {len(open_rows)} others are not, the clearest of them: {nearest}" if len(open_rows) > 1 else f"not told apart: {nearest}"
+    return f"Told apart from {base}: {'; '.join(clear)}; {rest}."
+
+
+def last_tried(candidates: dict[str, list[records.Record]], arms: dict[str, list[records.Record]]) -> dict[str, str]:
+    """{arm: "largest" or "smallest"} where the rate of an arm is the last one tried on that side, so that a further one may be better."""
+    tried = {name: sorted({record.config["lr"] for record in found}) for name, found in candidates.items() if name in arms}
+    ends = {name: {rates[-1]: "largest", rates[0]: "smallest"}.get(arms[name][0].config["lr"]) for name, rates in tried.items()}
+    return {name: end for name, end in ends.items() if end and len(tried[name]) > 1}
+
+
+def by_share(gain: np.ndarray, share: np.ndarray) -> dict[str, float]:
+    """Mean of (K,) gains over the rare, the uncommon and the common classes, by their (K,) share of the pixels."""
+    kinds = {"below 1 %": (share > 0) & (share < 0.01), "of 1 to 5 %": (share >= 0.01) & (share < 0.05), "above 5 %": share >= 0.05}
+    return {kind: float(np.nanmean(gain[chosen])) for kind, chosen in kinds.items() if np.isfinite(gain[chosen]).any()}
 
 
 def forest(arms: dict[str, list[records.Record]], base: str, names: dict[str, str] | None = None) -> list[tuple]:
@@ -163,6 +198,14 @@ def swept(candidates: dict[str, list[records.Record]], names: dict[str, str]) ->
     return {kind: arms for kind, arms in found.items() if arms}
 
 
+def ceilings(page, size: Sequence[int]) -> dict[int, float]:
+    """{stride: mIoU in %} of the truth decided on the grid that a map of this stride has at training size (h, w); stride 1 is one answer
+    per pixel of the network's input. What was not measured is left out."""
+    grids = [page.measured(f"{name}-{page.dataset}", None).get("grids", {}) for name in ("grids", "baselines")]
+    keys = {stride: f"{size[0] // stride}x{size[1] // stride}" for stride in (1, 4, 8, 16)}
+    return {stride: (grids[0] | grids[1])[key] for stride, key in keys.items() if key in grids[0] | grids[1]}
+
+
 def flat(*groups: dict[str, list[records.Record]]) -> list[records.Record]:
     """All records of some groups: what a figure names as its sources."""
     return [record for group in groups for found in group.values() for record in found]
@@ -171,8 +214,8 @@ def flat(*groups: dict[str, list[records.Record]]) -> list[records.Record]:
 def verdict(arms: dict[str, list[records.Record]], name: str, base: str, sign: int) -> str:
     """What the records say of the claim that arm `name` is above (sign +1) or below (-1) arm `base`.
 
-    Open without either arm, while an arm has fewer than three seeds, and where an interval, over images or over seeds, holds 0. The report
-    asks the same of every data set.
+    Open without either arm, while an arm has fewer than three seeds, and where an interval, over images or over seeds, holds 0. What all
+    data sets together say is the verdict of `tables.claims`.
     """
     if not (arms.get(name) and arms.get(base)):
         return "open: not measured"
@@ -183,4 +226,4 @@ def verdict(arms: dict[str, list[records.Record]], name: str, base: str, sign: i
         return f"open: {shown}, but only {seeds(range(fewest))} an arm"
     if low <= 0 <= high:
         return f"open: {shown}"
-    return f"{'confirmed' if sign * difference > 0 else 'refuted'}: {shown}"
+    return f"{'supports it' if sign * difference > 0 else 'contradicts it'}: {shown}"

@@ -3,14 +3,16 @@
 from seglib.plots.data import annotations, class_frequencies, contact_sheet, overlay
 from seglib.plots.histories import LOSS_NAMES, MODEL_NAMES, curves, gradients, learning, losses, series
 from seglib.plots.ideas import attention, descent, functions, maps, windows
-from seglib.plots.predictions import areas, by_model, by_rule, error_map, examples, photograph
-from seglib.plots.scores import bars, confusion, cost, forest, gain_by_frequency, per_class, reliability
+from seglib.plots.predictions import areas, by_model, by_rule, error_map, examples, label_maps, photograph, scenes
+from seglib.plots.scores import bars, changes, confusion, cost, forest, gain_by_frequency, per_class, reliability
 from seglib.plots.style import COLORS, MARKERS, blank, canvas, class_legend, folder, records_hash, save
-from seglib.plots.sweeps import halving, lines, main_effects, panels
+from seglib.plots.sweeps import halving, lines, main_effects, panels, stages
 
 __all__ = [
     "COLORS", "LOSS_NAMES", "MARKERS", "MODEL_NAMES", "annotations", "areas", "attention", "bars", "blank", "by_model", "by_rule",
-    "canvas", "class_frequencies", "class_legend", "confusion", "contact_sheet", "cost", "curves", "descent", "error_map", "examples",
-    "folder", "forest", "functions", "gain_by_frequency", "gradients", "halving", "learning", "lines", "losses", "main_effects", "maps",
-    "overlay", "panels", "per_class", "photograph", "records_hash", "reliability", "save", "series", "windows",
+    "canvas", "changes",
+    "class_frequencies", "class_legend", "confusion", "contact_sheet", "cost", "curves", "descent", "error_map", "examples",
+    "folder", "forest", "functions", "gain_by_frequency", "gradients", "halving", "label_maps", "learning", "lines", "losses",
+    "main_effects", "maps", "overlay", "panels", "per_class", "photograph", "records_hash", "reliability", "save", "scenes", "series",
+    "stages", "windows",
 ]  # fmt: skip

@@ -7,9 +7,29 @@ from matplotlib.figure import Figure
 
 from seglib.labels import IGNORE, LabelTable, colorize
 from seglib.plots.data import as_image, overlay
-from seglib.plots.style import blank, canvas, class_legend, picture
+from seglib.plots.style import blank, canvas, class_legend, luminance, picture
 
 RIGHT, WRONG = (0.90, 0.90, 0.90), (0.835, 0.369, 0.0)  # light grey and vermilion: apart in grey print too
+DARK = 0.09  # luminance: void, building and most vehicles of Cityscapes
+
+
+def outlined(labels, table: LabelTable) -> np.ndarray:
+    """Train ids (H, W) -> colours (2H, 2W, 3) uint8, a thin light line where two dark classes meet: truck and car look alike in print."""
+    labels = np.asarray(labels).repeat(2, 0).repeat(2, 1)
+    colors = colorize(labels, table)
+    dark, line = luminance(colors / 255) < DARK, np.zeros(labels.shape, bool)
+    for ids, low, edge in ((labels, dark, line), (labels.T, dark.T, line.T)):
+        meets = (ids[1:] != ids[:-1]) & low[1:] & low[:-1]
+        edge[1:] |= meets
+        edge[:-1] |= meets
+    colors[line] = 235
+    return colors
+
+
+def _labels(axes, labels, table: LabelTable, title: str = "") -> set[int]:
+    """Show a label map -> the classes it holds."""
+    picture(axes, outlined(labels, table), title, interpolation="antialiased")
+    return set(np.unique(np.asarray(labels)).tolist())
 
 
 def error_map(truth, prediction) -> np.ndarray:
@@ -31,15 +51,16 @@ def examples(rows: Sequence[tuple], table: LabelTable) -> Figure:
     if not rows:
         return blank()
     height, width = np.asarray(rows[0][2]).shape
-    figure, axes = canvas(len(rows) * 4.0 * height / width + 2.2, len(rows), 4)
-    present = set()
+    present = {int(k) for row in rows for labels in row[2:] for k in np.unique(labels)}
+    figure, axes = canvas(max(len(rows) * 3.15 * height / width + 0.6, 0.29 * len(present) + 0.8), len(rows), 4)
     for number, (line, (name, image, truth, prediction)) in enumerate(zip(axes, rows, strict=True)):
-        shown = (as_image(image), colorize(truth, table), colorize(prediction, table), error_map(truth, prediction))
-        for axis, content, title in zip(line, shown, ("picture", "truth", "prediction", "error"), strict=True):
-            picture(axis, content, "" if number else title)
+        titles = ("picture", "truth", "prediction", "error") if number == 0 else ("",) * 4
+        picture(line[0], as_image(image), titles[0])
+        _labels(line[1], truth, table, titles[1])
+        _labels(line[2], prediction, table, titles[2])
+        picture(line[3], error_map(truth, prediction), titles[3])
         line[0].set_ylabel(name)
-        present |= set(np.unique(np.asarray(truth)).tolist()) | set(np.unique(np.asarray(prediction)).tolist())
-    class_legend(figure, table, present, columns=8, extra={"right": RIGHT, "wrong": WRONG})
+    class_legend(figure, table, present, columns=1, extra={"right": RIGHT, "wrong": WRONG})
     return figure
 
 
@@ -53,14 +74,43 @@ def by_model(image, truth, predictions: Mapping[str, np.ndarray], table: LabelTa
     for axis in axes.flat:
         axis.axis("off")
     picture(axes[0, 0], as_image(image), "picture")
-    picture(axes[1, 0], colorize(truth, table), "truth")
-    present = set(np.unique(np.asarray(truth)).tolist())
+    present = _labels(axes[1, 0], truth, table, "truth")
     for i, (name, prediction) in enumerate(predictions.items(), start=1):
         line, column = 2 * (i // columns), i % columns
-        picture(axes[line, column], colorize(prediction, table), name)
+        present |= _labels(axes[line, column], prediction, table, name)
         picture(axes[line + 1, column], error_map(truth, prediction), f"{name}, errors")
-        present |= set(np.unique(np.asarray(prediction)).tolist())
     class_legend(figure, table, present, columns=8, extra={"right": RIGHT, "wrong": WRONG})
+    return figure
+
+
+def scenes(columns: Mapping[str, tuple], table: LabelTable) -> Figure:
+    """columns {name: (image, truth, {title: (H, W)})}: a scene each, below one another its picture, truth and label map of every model."""
+    if not columns:
+        return blank()
+    first = next(iter(columns.values()))
+    height, width = np.asarray(first[1]).shape
+    rows = 2 + len(first[2])
+    figure, axes = canvas(rows * (14.2 / len(columns) * height / width + 0.32) + 1.5, rows, len(columns))
+    present = set()
+    for line, (name, (image, truth, predictions)) in zip(axes.T, columns.items(), strict=True):
+        picture(line[0], as_image(image), name)
+        for axis, (title, labels) in zip(line[1:], {"truth": truth, **predictions}.items(), strict=True):
+            present |= _labels(axis, labels, table, title)
+    class_legend(figure, table, present, columns=8)
+    return figure
+
+
+def label_maps(columns: Mapping[str, Mapping[str, np.ndarray]], table: LabelTable) -> Figure:
+    """columns {name: {title: (H, W)}}: label maps alone, where neither picture nor truth may be shown."""
+    if not columns:
+        return blank()
+    maps = list(next(iter(columns.values())).values())
+    figure, axes = canvas(len(maps) * (9.9 / len(columns) * maps[0].shape[0] / maps[0].shape[1] + 0.35) + 0.4, len(maps), len(columns))
+    present = set()
+    for line, (name, column) in zip(axes.T, columns.items(), strict=True):
+        for number, (axis, (title, labels)) in enumerate(zip(line, column.items(), strict=True)):
+            present |= _labels(axis, labels, table, title if number else f"{name}\n{title}")
+    class_legend(figure, table, present, columns=1)
     return figure
 
 

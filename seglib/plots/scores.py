@@ -3,20 +3,23 @@
 import textwrap
 from collections.abc import Mapping, Sequence
 
+import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
-from seglib.plots.style import blank, canvas, color, marker
+from seglib.plots.style import blank, canvas, color, luminance, marker
 from seglib.scores import FOUND
 
 
-def per_class(panels: Mapping[str, tuple[Mapping[str, tuple], Sequence[str], np.ndarray]], xlabel: str = "IoU, %") -> Figure:
+def per_class(panels: Mapping[str, tuple[Mapping[str, tuple], Sequence[str], np.ndarray]], xlabel: str = "IoU, % (square root)") -> Figure:
     """panels {title: (groups, names, shares)}, a panel per data set: a marker with its interval per class, most frequent class first.
 
     groups {label: (value (K,), low (K,), high (K,))}; `shares` (K,) orders the classes and is written beside their names. Classes that
-    no group finds stand by name below the panel. Undefined values (NaN) are left out.
+    no group finds stand by name below the panel. Undefined values (NaN) are left out. The axis is that of the square root: rare classes
+    lie close to 0.
     """
     panels = {title: panel for title, panel in panels.items() if panel[0]}
     if not panels:
@@ -24,13 +27,15 @@ def per_class(panels: Mapping[str, tuple[Mapping[str, tuple], Sequence[str], np.
     labels = list(dict.fromkeys(label for groups, _, _ in panels.values() for label in groups))
     drawn = {title: _found(groups, shares) for title, (groups, _, shares) in panels.items()}
     rows = max(1, *map(len, drawn.values()))
-    figure, axes = canvas(0.105 * rows * max(4, len(labels)) + 2.6, 1, len(panels), sharex=True)
+    figure, axes = canvas(0.112 * rows * max(4, len(labels)) + 2.5, 1, len(panels), sharex=True)
     for axis, (title, (groups, names, shares)) in zip(axes[0], panels.items(), strict=True):
         _classes(axis, groups, [f"{names[k]} ({_short(100 * shares[k])} %)" for k in drawn[title]], drawn[title], labels)
         missed = [names[k] for k in np.argsort(-np.asarray(shares), kind="stable") if k not in drawn[title] and shares[k] > 0]
-        note = f"\nnever found: {', '.join(missed)}" if missed else ""
-        axis.set(title=title, xlim=(-1, None), ylim=(max(1, len(drawn[title])) - 0.5, -0.5))
-        axis.set_xlabel(textwrap.fill(xlabel + note, 62, replace_whitespace=False))
+        note = textwrap.fill(f"never found: {', '.join(missed)}", 58) if missed else ""
+        axis.annotate(note, (1, 0), (0, -29), xycoords="axes fraction", textcoords="offset points", ha="right", va="top", fontsize=7)
+        axis.set_xscale("function", functions=(np.sqrt, np.square))
+        axis.set_xticks((0, 1, 5, 10, 20, 40, 70, 100))
+        axis.set(title=title, xlabel=xlabel, xlim=(0, 100), ylim=(max(1, len(drawn[title])) - 0.5, -0.5))
     known = {label: handle for axis in axes[0] for handle, label in zip(*axis.get_legend_handles_labels())}
     figure.legend(list(known.values()), list(known), loc="outside lower center", ncols=min(5, len(known)))
     return figure
@@ -43,13 +48,16 @@ def _found(groups: Mapping[str, tuple], shares: np.ndarray) -> list[int]:
 
 
 def _classes(axis, groups: Mapping[str, tuple], ticks: list[str], part: list[int], labels: list[str]) -> None:
-    offsets = np.linspace(-0.34, 0.34, len(groups)) if len(groups) > 1 else [0.0]
+    offsets = np.linspace(-0.36, 0.36, len(groups)) if len(groups) > 1 else [0.0]
+    _bands(axis, len(part))
     for offset, (label, group) in zip(offsets, groups.items(), strict=True):
         i = labels.index(label)
         value, low, high = (100 * np.asarray(x, float)[part] for x in group)
         error, places = np.maximum([value - low, high - value], 0), np.arange(len(part)) + offset
-        axis.errorbar(value, places, xerr=error, fmt=marker(i), color=color(i), label=label, markersize=2.8, elinewidth=0.8)
+        style = {"fmt": marker(i), "color": color(i), "markersize": 3, "elinewidth": 0.8, "clip_on": False}
+        axis.errorbar(value, places, xerr=error, label=label, **style)
     axis.set_yticks(np.arange(len(part)), ticks)
+    axis.grid(axis="y", visible=False)
 
 
 def _short(value: float) -> str:
@@ -79,30 +87,44 @@ def _confusion(axis, matrix: np.ndarray, names: Sequence[str], *, bar: bool) -> 
     sns.heatmap(rows, ax=axis, annot=text, fmt="", cmap="Blues", vmin=0, vmax=100, linewidths=0.3, linecolor="0.9",
                 annot_kws={"size": 6.5}, cbar=bar, cbar_kws={"label": "% of the true class", "shrink": 0.8} if bar else None,
                 xticklabels=columns, yticklabels=list(names))  # fmt: skip
+    for digits in axis.texts:
+        white = luminance(plt.cm.Blues(float(digits.get_text() or 0) / 100)[:3]) < 0.18  # of equal contrast to black and to white
+        digits.set_color("white" if white else "black")
     axis.tick_params(axis="x", rotation=90)
     axis.tick_params(axis="y", rotation=0)
 
 
 def gain_by_frequency(gains: Mapping[str, np.ndarray], shares: np.ndarray, names: Sequence[str], xlabel: str) -> Figure:
-    """gains {label: (K,) differences of IoU}: a row per class, the most frequent first, with its share of the pixels.
+    """gains {label: (K,) or (seeds, K) differences of IoU}: a row per class, the most frequent first, with its share of the pixels; the
+    mean over seeds as a marker, a bar from the lowest seed to the highest.
 
     The first colour is left to what the gains are measured against, which is not drawn."""
     if not gains:
         return blank()
     shares = np.asarray(shares, float)
-    stacked = 100 * np.array(list(gains.values()), float)
-    order = [k for k in np.argsort(-shares, kind="stable") if np.isfinite(stacked[:, k]).any() and shares[k] > 0]
-    figure, axes = canvas(0.29 * len(order) + 2.0)
+    stacked = [100 * np.atleast_2d(np.asarray(gain, float)) for gain in gains.values()]
+    known = np.isfinite(np.vstack(stacked)).any(axis=0) & (shares > 0)
+    order = [int(k) for k in np.argsort(-shares, kind="stable") if known[k]]
+    figure, axes = canvas(0.27 * len(order) + 1.8)
     axis = axes[0, 0]
+    _bands(axis, len(order))
     axis.axvline(0, color="0.3", linewidth=0.8)
-    for i, (label, gain) in enumerate(zip(gains, stacked), start=1):
-        axis.plot(gain[order], range(len(order)), marker(i), color=color(i), label=label, linestyle="none")
-    for row, k in enumerate(order):  # from the axis to the farthest point, so that the eye keeps the row
-        axis.hlines(row, min(0, np.nanmin(stacked[:, k])), max(0, np.nanmax(stacked[:, k])), color="0.75", linewidth=0.8, zorder=0)
+    offsets = 0.18 * (np.arange(len(gains)) - (len(gains) - 1) / 2)
+    for i, (label, seeds, offset) in enumerate(zip(gains, stacked, offsets, strict=True), start=1):
+        mean, low, high = (kind(seeds[:, order], axis=0) for kind in (np.mean, np.min, np.max))
+        style = {"fmt": marker(i), "color": color(i), "markersize": 3.5, "elinewidth": 0.9}
+        axis.errorbar(mean, np.arange(len(order)) + offset, xerr=(mean - low, high - mean), label=label, **style)
     axis.set_yticks(range(len(order)), [f"{names[k]} ({_short(100 * shares[k])} %)" for k in order])
-    axis.set(xlabel=xlabel, ylim=(len(order) - 0.4, -0.6))
+    axis.set(xlabel=xlabel, ylim=(len(order) - 0.5, -0.5))
+    axis.grid(axis="y", visible=False)
     figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=min(5, len(gains)))
     return figure
+
+
+def _bands(axis, rows: int) -> None:
+    """Every other row pale grey, so that the eye keeps the row."""
+    for row in range(0, rows, 2):
+        axis.axhspan(row - 0.5, row + 0.5, color="0.95", zorder=0)
 
 
 def reliability(groups: Mapping[str, np.ndarray]) -> Figure:
@@ -158,6 +180,35 @@ def forest(rows: Sequence[tuple[str, float, float, float]], xlabel: str) -> Figu
     axis.set_yticks(range(len(rows)), [row[0] for row in rows])
     axis.set(xlabel=xlabel, ylim=(len(rows) - 0.5, -0.5))
     axis.grid(axis="y", visible=False)
+    return figure
+
+
+def changes(columns: Sequence[Mapping[str, Sequence[tuple[str, Mapping[str, tuple]]]]], xlabel: str) -> Figure:
+    """One panel per column {title: [(what, {series: (difference, low, high)})]}, in points; an interval that holds 0 is hollow."""
+    if not any(columns):
+        return blank()
+    lines = [[line for title, rows in column.items() for line in ((title, None), *rows)] for column in columns]
+    series = list(dict.fromkeys(key for column in lines for _, row in column for key in row or ()))
+    figure, axes = canvas(0.37 * max(map(len, lines)) + 1.9, 1, len(columns))
+    for axis, column in zip(axes[0], lines, strict=True):
+        axis.axvline(0, color="0.3", linewidth=0.8)
+        for i, (words, row) in enumerate(column):
+            for key, (difference, low, high) in (row or {}).items():
+                j = series.index(key)
+                y = i + 0.3 * (j - (len(series) - 1) / 2)
+                clear = low > 0 or high < 0
+                axis.plot([low, high], [y, y], color=color(j), linewidth=1.0)
+                axis.plot(difference, y, marker(j), color=color(j), markerfacecolor=color(j) if clear else "white", markersize=4)
+            if row is None:
+                axis.text(-0.48, i, words, transform=axis.get_yaxis_transform(), va="center", style="italic", in_layout=False)
+        axis.set_yticks(range(len(column)), [words if row else "" for words, row in column])
+        axis.tick_params(axis="y", length=0)
+        axis.set(xlabel=xlabel, ylim=(len(column) - 0.5, -0.5))
+        axis.grid(axis="y", visible=False)
+    handles = [Line2D([], [], color=color(j), marker=marker(j), label=key, markersize=4) for j, key in enumerate(series)]
+    handles += [Line2D([], [], linestyle="", marker="o", color="0.3", markerfacecolor=face, label=words, markersize=4)
+                for face, words in (("0.3", "clear"), ("white", "not clear"))]  # fmt: skip
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure
 
 

@@ -69,14 +69,22 @@ def picture(axes, image: np.ndarray, title: str = "", **options) -> None:
         spine.set_visible(False)
 
 
+def luminance(colors) -> np.ndarray:
+    """sRGB in [0, 1], last axis of 3 -> relative luminance as WCAG 2 defines it: 0 black, 1 white."""
+    colors = np.asarray(colors, float)
+    return np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4) @ (0.2126, 0.7152, 0.0722)
+
+
 def class_legend(figure: Figure, table: LabelTable, present: Iterable[int] | None = None, *, columns: int = 7, extra: dict | None = None):
-    """Below the figure: a patch per class of `present` (all by default), void in black where it occurs, and `extra` {name: colour}."""
+    """A patch per class of `present` (all by default), void in black where it occurs, and `extra` {name: colour}: below the figure, or in
+    one column to its right."""
     present = [*range(table.num_classes), IGNORE] if present is None else {int(k) for k in present}
     chosen = sorted(k for k in present if k < table.num_classes)
     patches = [Patch(facecolor=table.colors[k] / 255, edgecolor="0.4", linewidth=0.3, label=table.names[k]) for k in chosen]
     patches += [Patch(facecolor="black", label="void")] if IGNORE in present else []
     patches += [Patch(facecolor=value, label=name) for name, value in (extra or {}).items()]
-    figure.legend(handles=patches, loc="outside lower center", ncols=min(columns, len(patches)), handlelength=1.2, columnspacing=1.2)
+    place = {"loc": "outside right center", "labelspacing": 0.15} if columns == 1 else {"loc": "outside lower center", "columnspacing": 1.2}
+    figure.legend(handles=patches, ncols=min(columns, len(patches)), handlelength=1.2, **place)
 
 
 def records_hash(records: Iterable[Record]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from seglib.plots.style import blank, canvas, color, marker
 
@@ -13,33 +14,80 @@ def lines(groups: Mapping[str, Mapping[float, Sequence[float]]], xlabel: str, yl
     """groups {label: {x: values of the seeds}}: the mean as a line, every seed as a dash."""
     if not groups:
         return blank()
-    return panels({"": groups}, xlabel, ylabel, log=log, factor=factor, height=height)
+    figure, axes = canvas(height)
+    axis = axes[0, 0]
+    for i, (label, points) in enumerate(groups.items()):
+        x = sorted(points)
+        _line(axis, _beside(x, groups, i - (len(groups) - 1) / 2, log), [points[value] for value in x], i, label, factor)
+    axis.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if log else "linear")
+    ticks = sorted({x for points in groups.values() for x in points})
+    axis.set_xticks(ticks)
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_formatter("")
+    axis.tick_params(axis="x", rotation=45 if len(ticks) > 6 else 0)
+    if len(groups) > 1:
+        figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=4 if len(groups) > 5 else len(groups))
+    return figure
 
 
-def panels(groups: Mapping[str, Mapping[str, Mapping[float, Sequence[float]]]], xlabel: str, ylabel: str, *, log: bool = True,
-           factor: float = 100.0, height: float = 6.0) -> Figure:  # fmt: skip
-    """As `lines`, side by side: groups {title: {label: {x: values of the seeds}}}. A label has one colour in all panels."""
+def panels(groups: Mapping[str, Mapping[str, Mapping[float, Sequence[float]]]], xlabel: str, ylabel: str, columns: int = 4) -> Figure:
+    """groups {title: {label: {x: values of the seeds, in [0, 1]}}}: a small panel per label, in it a line per title as in `lines`. All
+    have the same axes, x a logarithmic one."""
+    labels = list(dict.fromkeys(label for panel in groups.values() for label in panel))
+    if not labels:
+        return blank()
+    rows, columns = -(-len(labels) // columns), min(columns, len(labels))
+    figure, axes = canvas(3.0 * rows + 1.2, rows, columns, sharex=True, sharey=True)
+    handles = {}
+    for place, (axis, label) in enumerate(zip(axes.flat, labels)):
+        for i, (title, panel) in enumerate(groups.items()):
+            points = panel.get(label, {})
+            handles[title] = _line(axis, sorted(points), [points[x] for x in sorted(points)], i, title, 100.0)
+        axis.set(title=label, xscale="log")
+        axis.xaxis.set_major_locator(LogLocator(base=100))
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_formatter("")
+        axis.tick_params(labelbottom=place + columns >= len(labels))
+    for axis in axes.flat[len(labels) :]:
+        axis.set_visible(False)
+    figure.supxlabel(xlabel, fontsize=8)
+    figure.supylabel(ylabel, fontsize=8)
+    figure.legend(list(handles.values()), list(handles), loc="outside upper center", ncols=len(handles))
+    return figure
+
+
+def _line(axis, x: Sequence[float], values: Sequence[Sequence[float]], i: int, label: str, factor: float):
+    """The means as a line in the i-th colour, which is returned, and every seed as a dash."""
+    for place, seeds in zip(x, values, strict=True):
+        axis.plot([place] * len(seeds), factor * np.asarray(seeds), "_", color=color(i), markersize=7, alpha=0.8)
+    return axis.plot(x, [factor * np.mean(seeds) for seeds in values], color=color(i), marker=marker(i), label=label)[0]
+
+
+def stages(groups: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]], ylabel: str, height: float = 5.6) -> Figure:
+    """groups {title: {label: {column: values of the seeds, in [0, 1]}}}, a panel per title: means as markers, every seed as a dash.
+
+    A line joins neighbouring columns only: one that is empty for a label ([]) cuts it, for across it more than one thing differs.
+    """
     if not any(groups.values()):
         return blank()
     figure, axes = canvas(height, 1, len(groups), sharey=True)
     labels = list(dict.fromkeys(label for panel in groups.values() for label in panel))
     handles = {}
     for axis, (title, panel) in zip(axes[0], groups.items(), strict=True):
+        columns = list(next(iter(panel.values())))
         for label, points in panel.items():
-            x, i = sorted(points), labels.index(label)
-            means, places = [factor * np.mean(points[value]) for value in x], _beside(x, panel, i - (len(labels) - 1) / 2, log)
-            handles[label] = axis.plot(places, means, color=color(i), marker=marker(i), label=label)[0]
-            for place, value in zip(places, x):
-                axis.plot([place] * len(points[value]), factor * np.asarray(points[value]), "_", color=color(i), markersize=7, alpha=0.8)
-        axis.set(xlabel=xlabel, xscale="log" if log else "linear", title=title)
-        ticks = sorted({x for points in panel.values() for x in points})
-        axis.set_xticks(ticks)
-        axis.xaxis.set_major_formatter("{x:g}")
-        axis.xaxis.set_minor_formatter("")
-        axis.tick_params(axis="x", rotation=45 if len(ticks) > 6 else 0)
+            i = labels.index(label)
+            places = np.arange(len(columns)) + 0.09 * (i - (len(labels) - 1) / 2)
+            seeds = [100 * np.asarray(points[column], float) for column in columns]
+            means = [values.mean() if values.size else np.nan for values in seeds]
+            handles[label] = axis.plot(places, means, color=color(i), marker=marker(i), markersize=5, linewidth=0.9)[0]
+            for place, values in zip(places, seeds, strict=True):
+                axis.plot(np.full(values.size, place), values, "_", color=color(i), markersize=8)
+        axis.set_xticks(range(len(columns)), columns)
+        axis.set(title=title, xlim=(-0.5, len(columns) - 0.5))
+        axis.grid(axis="x", visible=False)
     axes[0, 0].set_ylabel(ylabel)
-    if len(labels) > 1:
-        figure.legend([handles[label] for label in labels], labels, loc="outside lower center", ncols=4 if len(labels) > 5 else len(labels))
+    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=min(5, len(handles)))
     return figure
 
 

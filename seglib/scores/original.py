@@ -24,7 +24,8 @@ def original_iou(target, prediction, num_classes: int = 34, ignore: int = 0) -> 
 def original_iiou(target, prediction, num_classes: int = 34, ignore: int = 0) -> float:
     """One image: hits and misses weighted by the class's pixels in the image instead of by instance, false positives left out.
 
-    Without false positives it is the mean recall over K channels, never below the IoU; officially iIoU is at most the IoU.
+    Without false positives it is the mean recall over K channels, never below the IoU. The official iIoU weights instances and keeps the
+    false positives: it may lie on either side of the IoU.
     """
     hits, _, missed = _counts(target, prediction, num_classes, ignore)
     return float((hits / np.maximum(hits + missed, 1e-6)).mean())

@@ -14,7 +14,8 @@ Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a k
     <experiment>/<dataset>/pictures/train|val|test        what a run is given and judged on
     <experiment>/<dataset>/rates|edge          rates tried for each arm; the arms whose winner lies at the edge of its grid, in words
     architectures/same-order                  only where the families rank alike on all data sets
-    changes/<dataset>/data|training/total|clear|detectable|largest/arm|largest/points        all arms that change one thing
+    changes/<dataset>/data|training|void/total|clear|detectable|largest/arm|largest/points        all arms that change one thing
+    halving/<dataset>/settings|rounds|spent|whole|last|rates|miou       the sweep of notebook 09
     gradient/<dataset>/<loss>[/times]          L1 norm at uniform logits; how many times cross-entropy's is larger
     pretraining/<dataset>/gain|clear|clear/count|families|largest/arm|largest/points
     frequent/<dataset>/pixels|generalised_dice    what the classes above 5 % of the pixels hold of them, and of that loss's weight
@@ -28,7 +29,8 @@ images-high the 95 % bootstrap interval over images. Scores are per cent with on
                   longer pretraining
     quantities    miou val-miou accuracy class-accuracy frequency-iou category iiou category-iiou boundary image-miou thin rare calibration
                   instance-classes uncommon overconfidence loss-last rise lost frequency-rank confusion-<1..3>/true|taken-for|share
-                  iou-<class, blanks as hyphens> seeds images lr parameters seconds images-per-second milliseconds memory
+                  iou-<class, blanks as hyphens> unsteady/class|iou|sd
+                  seeds images lr parameters seconds images-per-second milliseconds memory
     arms          architectures: model, unet-no-skips, cnn_j    losses: the loss    void: <model>-ignore, <model>-class
                   transforms: none flip flip-append crop crop-append size-<h>x<w>   annotation: fine coarse coarse-fine
                   optimisers: sgd adam adamw adamax constant step polynomial onecycle decay-<x> dropout-<per cent>
@@ -44,13 +46,15 @@ from seglib.tables.cards import classes, cost, loss_classes, others
 from seglib.tables.claims import claims
 from seglib.tables.content import ablations, architectures, claim_table, losses, transfer
 from seglib.tables.evidence import Evidence
+from seglib.tables.factors import FACTORS, changes
 from seglib.tables.layout import Table, frame, latex, markdown
 from seglib.tables.numbers import numbers
 from seglib.tables.settings import outcome, rates, settings
 from seglib.tables.writing import TABLES, readme_table, write, write_readme
 
 __all__ = [
-    "TABLES", "Evidence", "Table", "ablations", "architectures", "claim_table", "claims", "classes", "cost", "frame", "latex",
+    "FACTORS", "TABLES", "Evidence", "Table", "ablations", "architectures", "changes", "claim_table", "claims", "classes",
+    "cost", "frame", "latex",
     "loss_classes", "losses", "markdown", "numbers", "others", "outcome", "rates", "readme_table", "settings", "transfer",
     "write", "write_readme",
 ]  # fmt: skip

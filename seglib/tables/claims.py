@@ -231,7 +231,7 @@ CLAIMS = (
     ("small-data", "good segmentation results even with small training datasets", "3", "data", _small_data),
     ("complexity", "computational complexity especially when applied on high-resolution images increases rapidly", "3", "cost", _quadratic),
     ("swin", "we found this model [Swin] to perform very well", "3", "architectures", _best("architectures", "swin", _MODELS)),
-    ("size", "almost identical to using the entire size", "4.1", "transforms", _size),
+    ("size", "almost identical to using the entire size [tested: the largest training size here]", "4.1", "transforms", _size),
     ("augmentation", "adding these transforms only made the results on the validation set worse", "4.1", "transforms", _augmentation),
     ("void", "All pixels (except [...] background) are equally weighted [tested: void ignored beats it as a class]", "4.2", "void", _void),
     ("rare", "Categories that appear less often are weighted higher [tested: Dice gains on them]", "4.2", "losses", _rare_classes),

@@ -21,7 +21,8 @@ FACTORS = {
     ("optimisers", "decay-0.0001"): "Regularisers, to a weight decay of 0.0001",
     ("architectures", ""): "Controls, to U-Net and Swin V2",
 }
-KINDS = {"data": ("transforms", "annotation", "void", "data"), "training": ("optimisers",)}  # the controls of the models are neither
+# What is counted together; the controls of the models are in neither of the first two.
+KINDS = {"data": ("transforms", "annotation", "void", "data"), "training": ("optimisers",), "void": ("void",)}
 
 
 def compared_with(experiment: str, arm: str) -> str | None:
@@ -76,3 +77,19 @@ def totals(evidence: Evidence, dataset: str) -> Iterator[tuple[str, str]]:
             yield from ((f"{key}/total", str(len(rows))), (f"{key}/clear", str(clear) if clear else "none"))
             yield f"{key}/detectable", f"{np.median(halves):.1f}"
             yield from ((f"{key}/largest/arm", name(arm)), (f"{key}/largest/points", signed(difference)))
+
+
+def changes(evidence: Evidence) -> dict[str, list[tuple[str, dict[str, tuple[float, float, float]]]]]:
+    """{title of a factor: [(arm in words, {data set: (difference to its base in points, low, high)})]}, as `content.ablations` has them."""
+    found = {}
+    for (experiment, base), title in FACTORS.items():
+        rows = []
+        for arm in of_factor(evidence, evidence.datasets(), experiment, base):
+            groups = {dataset: evidence.of(dataset, experiment) for dataset in evidence.datasets()}
+            other = compared_with(experiment, arm)
+            sets = [dataset for dataset, arms in groups.items() if differs(evidence, [dataset], experiment, arm)]
+            if sets:
+                rows.append((name(arm), {dataset: read.widest(groups[dataset], arm, other) for dataset in sets}))
+        if rows:
+            found[title] = rows
+    return found

@@ -2,6 +2,7 @@ r"""numbers.tex: one line `\newresult{key}{value}` per number, in the scheme of 
 
 import itertools
 import math
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -105,7 +106,7 @@ def _design(groups, swept) -> Iterator[tuple[str, str]]:
 
 def _settings(groups) -> Iterator[tuple[str, str]]:
     config = next(iter(groups.values()))[0].config
-    yield from (("images", str(config["images"])), ("batch", str(config["batch_size"])), ("size", _size(config)))
+    yield from (("images", f"{config['images']:,}"), ("batch", str(config["batch_size"])), ("size", _size(config)))
     yield from (("seeds", str(max(map(len, groups.values())))), ("width", str(config["width"] or "published")))
 
 
@@ -123,13 +124,29 @@ def _measures(evidence: Evidence) -> dict[str, str]:
             found[f"data/{dataset}/{name}"] = _text(value, 1 if value < 99.5 else 2)  # 100.0 would claim too much
         for name, share in measured.get("shares", {}).items():
             found[f"share/{dataset}/{name.replace(' ', '-')}"] = _text(share, 2)
-        found |= _gradients(dataset, measured.get("shares", {}))
+        found |= _gradients(dataset, measured.get("shares", {})) | _halving(dataset, evidence.measures.get(f"halving-{dataset}", {}))
         for split, count in measured.get("counts", {}).items():
             found[f"count/{dataset}/{split}"] = str(count)
     for model, row in evidence.measures.get("models", {}).get("models", {}).items():
         for name, value in row.items():
             found[f"cost/{model}/{name}"] = _text(value, 2 if name == "parameters" else 0)
     return found
+
+
+def _halving(dataset: str, swept: dict) -> dict[str, str]:
+    """The original's sweep by successive halving: its settings and rounds, the presentations it spent and those of training all settings
+    to the end, how many reached the end, their rates, and the best one's mIoU on val."""
+    if not swept.get("curves"):
+        return {}
+    ends = [points[-1] for points in swept["curves"].values()]
+    most = max(images for images, _ in ends)
+    last = {setting: points[-1][1] for setting, points in swept["curves"].items() if points[-1][0] == most}
+    spent = sum(images for points in swept["curves"].values() for images, _ in points)
+    rounds = max(map(len, swept["curves"].values()))
+    rates = sorted({re.search(r"lr ([\d.e-]+)", setting)[1] for setting in last})
+    words = {"settings": len(ends), "rounds": rounds, "spent": f"{spent:,}", "whole": f"{len(ends) * most:,}", "last": len(last),
+             "rates": wording.listed(rates), "miou": _text(100 * max(last.values()))}  # fmt: skip
+    return {f"halving/{dataset}/{key}": str(value) for key, value in words.items()}
 
 
 def _gradients(dataset: str, shares: dict[str, float]) -> dict[str, str]:

@@ -17,7 +17,7 @@ def of_arm(found: Sequence[Record]) -> Iterator[tuple[str, str]]:
     """(key, text) of one arm. confusion-1 to -3: true, taken-for, share in per cent of the true class, counts of the seeds added. Of the
     classes' IoU averaged over seeds: lost (classes never found), instance-top (class, share: which one supplies most of the IoU summed
     over the classes with instances), frequency-rank (rank correlation of a class's IoU with its pixels). loss-last: training loss of the
-    last epoch. rise: points of val mIoU in the last quarter."""
+    last epoch. rise: points of val mIoU in the last quarter. unsteady (class, iou, sd): the class whose IoU varies most over the seeds."""
     matrix = sum(record.scores["test"].matrix for record in found)
     names = TABLES[found[0].scores["test"].labels].names
     for i, (share, true, taken) in enumerate(confusions(matrix, names)[:3], 1):
@@ -25,6 +25,10 @@ def of_arm(found: Sequence[Record]) -> Iterator[tuple[str, str]]:
     pixels, iou = matrix.sum(1), evidence.mean_class_iou(found) / 100
     known = (pixels > 0) & np.isfinite(iou)
     yield "lost", str(int((iou[known] < scores.FOUND).sum()))
+    if len(found) > 1:
+        spread = np.nan_to_num(np.array([evidence.class_iou(record) for record in found]).std(axis=0, ddof=1))
+        k = int(np.argmax(spread))
+        yield from (("unsteady/class", names[k]), ("unsteady/iou", f"{100 * iou[k]:.1f}"), ("unsteady/sd", f"{spread[k]:.1f}"))
     counted = np.flatnonzero(evidence.instances(found[0].scores["test"]))
     if len(counted) and (total := float(np.nansum(iou[counted]))) > 0:
         top = counted[np.nanargmax(iou[counted])]
