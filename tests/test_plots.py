@@ -1,5 +1,6 @@
 """Figures: drawn from made-up records, saved byte for byte alike, legible in print, and honest about what is missing."""
 
+import errno
 import re
 from pathlib import Path
 
@@ -224,3 +225,16 @@ def test_plots_import_nothing_above_them():
         assert not re.search(
             r"seglib(\.| import )(training|evaluation|study|models|data)\b", path.read_text().replace("seglib.plots.data", "")
         ), path
+
+
+def test_a_full_disk_names_the_figure_and_leaves_nothing(tmp_path, monkeypatch):
+    def full(path, **_):
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setenv("SEGLIB_OUTPUT", str(tmp_path))
+    figure = plots.blank()
+    monkeypatch.setattr(figure, "savefig", full)
+    with pytest.raises(OSError, match="figures/shape.pdf"):
+        plots.save(figure, "shape")
+    assert not list((tmp_path / "figures").iterdir())

@@ -109,6 +109,7 @@ def save(figure: Figure, stem: str, records: Iterable[Record] = ()) -> Path:
     """Write <stem>.pdf and <stem>.png with the records' names and sha256 in their metadata; returns the PDF's path.
 
     The same records give the same bytes: no date is written. Files are written beside and moved, so a stopped run leaves no half figure.
+    OSError names the file that could not be written.
     """
     records = list(records)
     names = ", ".join(sorted({record.name for record in records})) or "none"
@@ -119,6 +120,10 @@ def save(figure: Figure, stem: str, records: Iterable[Record] = ()) -> Path:
     with plt.rc_context(_STYLE):
         for suffix, extra in undated.items():
             part = target / f".{stem}.{os.getpid()}.part"
-            figure.savefig(part, format=suffix, metadata=known | extra)
-            part.replace(target / f"{stem}.{suffix}")
+            try:
+                figure.savefig(part, format=suffix, metadata=known | extra)
+                part.replace(target / f"{stem}.{suffix}")
+            except OSError as error:  # a full disk: the picture library names no file
+                part.unlink(missing_ok=True)
+                raise OSError(error.errno, error.strerror, str(target / f"{stem}.{suffix}")) from error
     return target / f"{stem}.pdf"
