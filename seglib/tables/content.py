@@ -49,17 +49,36 @@ _SCORES = {"accuracy": "accuracy", "category": "category", "iIoU": "iiou", "boun
 
 
 def architectures(evidence: Evidence) -> Table:
-    """Main results by data set: floors, models, longer runs, ceilings."""
+    """Main results by data set, floors and ceilings in the title: short runs, longer ones, others. The controls: `ablations`."""
     columns = ["Model", "seeds", "mIoU", "over seeds", "over pictures", *_SCORES]
     blocks = []
     for dataset in evidence.datasets():
-        groups, mark = evidence.of(dataset, "architectures"), _mark(evidence, dataset, "architectures")
-        rows = [_score_row(name(arm), found, mark) for arm, found in groups.items() if arm in MODELS]  # the controls: `ablations`
-        for experiment in ("longer", read.SINGLE):
-            rows += [_score_row(_recipe(arm, found), found, "") for arm, found in evidence.trained(dataset, experiment).items()]
-        if rows:
-            blocks.append((DATASET_NAMES[dataset], [*_floors(evidence, dataset), *rows, *_ceilings(evidence, dataset)]))
-    return filled(Table(columns, blocks), LEFT.format(46)) if blocks else _nothing(columns)
+        mark, longer = _mark(evidence, dataset, "architectures"), evidence.of(dataset, "longer")
+        short = {arm: found for arm, found in evidence.of(dataset, "architectures").items() if arm in MODELS}
+        parts = {"short recipe": short, "longer recipe": {arm: found for arm, found in longer.items() if arm in MODELS}}
+        for words, groups in parts.items():
+            rows = [_score_row(name(arm), found, mark if groups is short else "") for arm, found in groups.items()]
+            blocks.append((f"{DATASET_NAMES[dataset]}, {words}, {_shown(groups)}{_bounds(evidence, dataset) * (groups is short)}", rows))
+        rest = {arm: found for arm, found in longer.items() if arm not in MODELS}
+        rows = [_score_row(_recipe(arm, found), found, "") for arm, found in (rest | evidence.trained(dataset, read.SINGLE)).items()]
+        blocks.append((f"{DATASET_NAMES[dataset]}, other runs", rows))
+    blocks = [block for block in blocks if block[1]]
+    return filled(Table(columns, blocks), LEFT.format(33)) if blocks else _nothing(columns)
+
+
+def _shown(groups: Groups) -> str:
+    """How many pictures the runs were shown: 1,600 shown."""
+    counts = sorted({found[0].config["images"] or 0 for found in groups.values()})
+    return " to ".join(f"{count:,}" for count in counts) + " shown"
+
+
+def _bounds(evidence: Evidence, dataset: str) -> str:
+    """Floors, the forest, and ceilings of a data set in words."""
+    measured, grids = evidence.measures.get(f"baselines-{dataset}", {}), evidence.measures.get(f"grids-{dataset}", {}).get("grids", {})
+    known = measured.get("floors", {}) | measured.get("data", {}) | grids
+    words = {"constant": "one class", "prior": "prior", "forest": "forest", "144x192": "truth on 144×192 cells", "9x12": "on 9×12"}
+    found = [f"{words[key]} {_one(known[key])}" for key in words if key in known]
+    return f" (for comparison: {', '.join(found)})" if found else ""
 
 
 def _recipe(arm: str, found) -> str:
@@ -89,23 +108,6 @@ def readme_rows(evidence: Evidence, dataset: str) -> list[list[str]]:
             made = device(found[0].environment.get("device", EMPTY))
             rows.append([words, size, str(len(found)), _spread(found), _interval(*read.interval(found)), made])
     return rows
-
-
-def _floors(evidence: Evidence, dataset: str) -> list[list[str]]:
-    measured = evidence.measures.get(f"baselines-{dataset}", {})
-    known = measured.get("floors", {}) | {key: value for key, value in measured.get("data", {}).items() if key == "forest"}
-    words = {"constant": "floor: one class", "prior": "floor: per-pixel prior", "forest": "forest, colour and row"}
-    return [_bound(words[key], known[key]) for key in words if key in known]
-
-
-def _ceilings(evidence: Evidence, dataset: str) -> list[list[str]]:
-    grids = evidence.measures.get(f"grids-{dataset}", {}).get("grids", {})
-    words = {"144x192": "truth on 144×192 cells", "9x12": "truth on 9×12 cells (ViT)"}
-    return [_bound(words[key], grids[key]) for key in words if key in grids]
-
-
-def _bound(words: str, value: float) -> list[str]:
-    return [words, "", _one(value), *[""] * (2 + len(_SCORES))]
 
 
 def losses(evidence: Evidence) -> Table:
