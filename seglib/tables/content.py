@@ -63,7 +63,7 @@ def architectures(evidence: Evidence) -> Table:
         rows = [_score_row(_recipe(arm, found), found, "") for arm, found in (rest | evidence.trained(dataset, read.SINGLE)).items()]
         blocks.append((f"{DATASET_NAMES[dataset]}, other runs", rows))
     blocks = [block for block in blocks if block[1]]
-    return filled(Table(columns, blocks), LEFT.format(33)) if blocks else _nothing(columns)
+    return filled(Table(columns, blocks), LEFT.format(42)) if blocks else _nothing(columns)
 
 
 def _shown(groups: Groups) -> str:
@@ -82,9 +82,10 @@ def _bounds(evidence: Evidence, dataset: str) -> str:
 
 
 def _recipe(arm: str, found) -> str:
-    """A run that belongs to no experiment, by what sets it apart: U-Net, 8,000 shown."""
+    """A run by what sets its recipe apart: U-Net, 8,000 shown; with its size where pieces of larger pictures were shown."""
     config = found[0].config
-    return f"{name(arm.removesuffix('-short'))}, " + ("recipe alone" if arm.endswith("-short") else f"{config['images']:,} shown")
+    shown = f"{config['images']:,} shown" + (f" at {'×'.join(map(str, config['size']))}" if config.get("crop") else "")
+    return f"{name(arm.removesuffix('-short'))}, " + ("recipe alone" if arm.endswith("-short") else shown)
 
 
 def _nothing(columns: list[str]) -> Table:
