@@ -1,5 +1,6 @@
 """Small arrays that figures need of trained weights: predicted label maps, attention, logits. Made once, kept with the records."""
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,19 +50,30 @@ def full_scene(index: int, split: str = "test") -> np.ndarray:
     return data.source("streets", split).image(index).permute(1, 2, 0).numpy()
 
 
+def final(page) -> tuple[str, dict[str, list[records.Record]]]:
+    """The longest runs that all families have on the page's data set: "longer" or "architectures", and {model: its seeds}."""
+    groups = {}
+    if page.profile == "published" or "longer" in study.profile(page.profile).experiments:  # others show no runs but their own
+        with contextlib.suppress(FileNotFoundError):
+            groups = study.groups(page.profile, page.dataset, "longer")
+    whole = set(study.MODELS) <= set(groups)
+    groups = groups if whole else page.groups("architectures")
+    return "longer" if whole else "architectures", {name: groups[name] for name in study.MODELS if name in groups}
+
+
 def predictions(page) -> dict[str, np.ndarray]:
-    """Label maps of the best, the median and the worst test image by image mIoU, averaged over the architectures.
+    """Label maps of the best, the median and the worst test image by image mIoU, averaged over the runs of `final`.
 
     "indices" (3,), "truth" (3, H/4, W/4) and {model: (3, H/4, W/4)} of each model's first seed, uint8.
     """
-    arms = {name: found for name, found in page.groups("architectures").items() if name in study.MODELS}
-    _folder_of_weights(page, [found[0] for found in arms.values()])
+    experiment, arms = final(page)
+    _folder_of_weights(page, [found[0] for found in arms.values()], experiment)
     indices = _by_rule(record for found in arms.values() for record in found)
     source = data.source(page.dataset, "test")
     images = [source.image(index) for index in indices]
     kept = {"indices": np.array(indices), "truth": _small([source.truth(index)[0] for index in indices])}
     for name, found in arms.items():
-        kept[name] = _small(_label_maps(*network(page, found[0]), images))
+        kept[name] = _small(_label_maps(*network(page, found[0], experiment), images))
     return kept
 
 

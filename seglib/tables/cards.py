@@ -65,6 +65,8 @@ def _class_rows(evidence: Evidence, dataset: str, groups: Groups, arms) -> list[
 def _class_cell(values) -> str:
     if not np.isfinite(values).all():
         return EMPTY
+    if values.max() < 0.05:
+        return "0"  # never found
     return f"{values.mean():.1f}" + (f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else "")
 
 

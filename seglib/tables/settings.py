@@ -46,14 +46,15 @@ def _setting_row(evidence: Evidence, dataset: str, experiment: str) -> list[str]
     model = ", ".join(f"{name(model)} {width}" for model, width in wide.items())
     sizes = {"×".join(map(str, record.config["size"])) for record in found.values()}
     rates = sorted({record.config["lr"] for record in tried.values()})
-    hours = sum(record.cost.get("seconds") or 0 for record in (found | tried).values()) / 3600
+    hours = sum(record.cost.get("seconds") or 0 for record in (found | tried).values() if record.history) / 3600
     each = f" (from {min(record.config['images'] or 0 for record in tried.values())} on)" if tried else ""
     images = sorted({record.config["images"] or 0 for record in found.values()})
     used = ", ".join(f"{rate:g}" for rate in rates or sorted({record.config["lr"] for record in found.values()}))
     if experiment in LONGER:
         model += "; " + _recipe(next(iter(found.values())).config)
     return [LONGER.get(experiment, experiment), model, sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes",
-            ", ".join(f"{count:,}" for count in images), _seeds(groups), used + each, str(len(found | tried)), f"{hours:.1f}"]  # fmt: skip
+            ", ".join(f"{count:,}" for count in images), _seeds(groups), used + each, str(len(found | tried)),
+            f"{hours:.1f}" if hours else EMPTY]  # fmt: skip
 
 
 def _recipe(config: dict) -> str:
