@@ -27,7 +27,7 @@ def per_class(panels: Mapping[str, tuple[Mapping[str, tuple], Sequence[str], np.
     labels = list(dict.fromkeys(label for groups, _, _ in panels.values() for label in groups))
     drawn = {title: _found(groups, shares) for title, (groups, _, shares) in panels.items()}
     rows = max(1, *map(len, drawn.values()))
-    figure, axes = canvas(0.112 * rows * max(4, len(labels)) + 2.5, 1, len(panels), sharex=True)
+    figure, axes = canvas(0.085 * rows * max(4, len(labels)) + 2.5, 1, len(panels), sharex=True)
     for axis, (title, (groups, names, shares)) in zip(axes[0], panels.items(), strict=True):
         _classes(axis, groups, [f"{names[k]} ({_short(100 * shares[k])} %)" for k in drawn[title]], drawn[title], labels)
         missed = [names[k] for k in np.argsort(-np.asarray(shares), kind="stable") if k not in drawn[title] and shares[k] > 0]
@@ -189,7 +189,7 @@ def changes(columns: Sequence[Mapping[str, Sequence[tuple[str, Mapping[str, tupl
         return blank()
     lines = [[line for title, rows in column.items() for line in ((title, None), *rows)] for column in columns]
     series = list(dict.fromkeys(key for column in lines for _, row in column for key in row or ()))
-    figure, axes = canvas(0.37 * max(map(len, lines)) + 1.9, 1, len(columns))
+    figure, axes = canvas(0.31 * max(map(len, lines)) + 1.9, 1, len(columns))
     for axis, column in zip(axes[0], lines, strict=True):
         axis.axvline(0, color="0.3", linewidth=0.8)
         for i, (words, row) in enumerate(column):

@@ -10,7 +10,7 @@ Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a k
     data/<dataset>/forest|coarse-labelled|coarse-agreement|coarse-miou      (coarse: streets and Cityscapes)
     share/<dataset>/<class>                   per cent of the labelled pixels of train       count/<dataset>/train|val|test
     cost/<model>/parameters|gflops|milliseconds|memory        full-size models; small models: architectures/<dataset>/<model>/parameters
-    claims/<id>/verdict|number                confirmed, refuted, not supported or open     claims/count/<verdict>|untested|total
+    claims/<id>/verdict|number                confirmed, refuted, not supported or open     claims/count/<verdict>|total|untested (if any)
     <experiment>/<dataset>/pictures/train|val|test        what a run is given and judged on
     <experiment>/<dataset>/rates|edge          rates tried for each arm; the arms whose winner lies at the edge of its grid, in words
     architectures/same-order                  only where the families rank alike on all data sets
@@ -18,6 +18,7 @@ Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a k
     halving/<dataset>/settings|rounds|spent|whole|last|rates|miou       the sweep of notebook 09
     gradient/<dataset>/<loss>[/times]          L1 norm at uniform logits; how many times cross-entropy's is larger
     pretraining/<dataset>/gain|clear|clear/count|families|largest/arm|largest/points
+    losses/<dataset>/dice-minus-cross_entropy/other-rate/points|lr|sign      against cross-entropy at its next best rate
     frequent/<dataset>/pixels|generalised_dice    what the classes above 5 % of the pixels hold of them, and of that loss's weight
     longer/<dataset>/gains-most|gains-least|few-seeds        families, in words
     settings/<experiment>/images|seeds|size|batch|width       settings/total/runs|hours|devices   settings/settling/runs|hours

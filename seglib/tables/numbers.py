@@ -166,7 +166,8 @@ def _claims(evidence: Evidence) -> dict[str, str]:
     found = {f"claims/{row.id}/verdict": row.verdict for row in rows} | {f"claims/{row.id}/number": escape(row.number) for row in rows}
     for verdict in ("confirmed", "refuted", "not supported", "open"):
         found[f"claims/count/{verdict.replace(' ', '-')}"] = str(sum(row.verdict == verdict for row in rows))
-    return found | {"claims/count/total": str(len(rows)), "claims/count/untested": str(sum(row.number == MISSING for row in rows))}
+    untested = sum(row.number == MISSING for row in rows)
+    return found | {"claims/count/total": str(len(rows))} | ({"claims/count/untested": str(untested)} if untested else {})
 
 
 def _settling(evidence: Evidence) -> dict[str, str]:

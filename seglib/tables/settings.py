@@ -11,7 +11,7 @@ LONGER = {"longer": "longer", SINGLE: "single runs"}  # experiments with a recip
 
 def settings(evidence: Evidence) -> Table:
     """Every experiment: model, size, images, seeds, learning rates tried and chosen, device and hours."""
-    columns = ["Experiment", "model and width", "size", "presentations", "seeds", "rates tried", "runs", "hours"]
+    columns = ["Experiment", "model and width", "size", "presentations", "seeds", "rates tried or used", "runs", "hours"]
     blocks = []
     for dataset in evidence.datasets():
         rows = [
@@ -121,7 +121,7 @@ PLAN = (
     ("original", "its 3 networks"),
     ("longer", "added: 5 families, 5 times the presentations, 2 controls"),
     ("pretraining", "added: 5 families on CamVid, first trained on streets"),
-    (SINGLE, "--"),
+    (SINGLE, "added: 2 families, a richer recipe, one seed"),
 )
 
 

@@ -45,6 +45,7 @@ def of_experiment(evidence: Evidence, dataset: str, experiment: str) -> Iterator
     if experiment == "losses" and "cross_entropy" in groups:
         for loss in groups.keys() - {"cross_entropy"}:
             yield from ((f"{loss}-minus-cross_entropy/{key}", escape(text)) for key, text in _gains(groups, loss))
+        yield from _at_another_rate(groups, evidence.sweeps.get((dataset, experiment), {}).get("cross_entropy", []))
     if experiment == "architectures":
         yield from _forest(evidence, dataset, groups)
     if experiment == "transforms":
@@ -59,6 +60,20 @@ def of_experiment(evidence: Evidence, dataset: str, experiment: str) -> Iterator
 
 def _gains(groups: Groups, loss: str) -> Iterator[tuple[str, str]]:
     return readings.gains(groups[loss], groups["cross_entropy"])
+
+
+def _at_another_rate(groups: Groups, swept) -> Iterator[tuple[str, str]]:
+    """What Dice gains on cross-entropy at the next best rate of its full runs with several seeds: points, lr, sign."""
+    base, found = groups["cross_entropy"][0].config, {}
+    for record in swept:
+        if record.config["images"] == base["images"] and record.config["lr"] != base["lr"] and "test" in record.scores:
+            found.setdefault(record.config["lr"], []).append(record)
+    found = {lr: records for lr, records in found.items() if len(records) > 1}
+    if found and "dice" in groups:
+        lr = max(found, key=lambda lr: sum(record.val_miou for record in found[lr]) / len(found[lr]))
+        pair = {"dice": groups["dice"], "other": found[lr]}
+        values = (("points", f"{_gain(*pair.values()):.1f}"), ("lr", f"{lr:g}"), ("sign", str(read.sign(pair, "dice", "other"))))
+        yield from ((f"dice-minus-cross_entropy/other-rate/{key}", text) for key, text in values)
 
 
 def _forest(evidence: Evidence, dataset: str, groups: Groups) -> Iterator[tuple[str, str]]:
