@@ -38,11 +38,8 @@ def _folder_of_weights(page, wanted: list[records.Record], experiment: str = "ar
 def scenes(indices: list[int], split: str = "test") -> list[np.ndarray]:
     """Street scenes as (3, H/4, W/4) uint8, mean of each 4x4 block: the pictures beside the kept label maps."""
     source = data.source("streets", split)
-    shown = []
-    for index in indices:
-        image = source.image(index).float()
-        shown.append(torch.nn.functional.avg_pool2d(image, EVERY).round().byte().numpy())
-    return shown
+    images = (source.image(index).float() for index in indices)
+    return [torch.nn.functional.avg_pool2d(image, EVERY).round().byte().numpy() for image in images]
 
 
 def full_scene(index: int, split: str = "test") -> np.ndarray:
@@ -56,9 +53,9 @@ def final(page) -> tuple[str, dict[str, list[records.Record]]]:
     if page.profile == "published" or "longer" in study.profile(page.profile).experiments:  # others show no runs but their own
         with contextlib.suppress(FileNotFoundError):
             groups = study.groups(page.profile, page.dataset, "longer")
-    whole = set(study.MODELS) <= set(groups)
-    groups = groups if whole else page.groups("architectures")
-    return "longer" if whole else "architectures", {name: groups[name] for name in study.MODELS if name in groups}
+    experiment = "longer" if set(study.MODELS) <= set(groups) else "architectures"
+    groups = groups if experiment == "longer" else page.groups(experiment)
+    return experiment, {name: groups[name] for name in study.MODELS if name in groups}
 
 
 def predictions(page) -> dict[str, np.ndarray]:
@@ -78,10 +75,8 @@ def predictions(page) -> dict[str, np.ndarray]:
 
 
 def longest(page) -> dict[str, np.ndarray]:
-    """As `predictions`, of the first seed of each family's longer run, by which the images are chosen too; (3, H/2, W/2) each.
-
-    Without the truth: photographs and label maps of CamVid may not be passed on.
-    """
+    """As `predictions`, of the first seed of each family's longer run, by which the images are chosen too; (3, H/2, W/2) each, without
+    the truth: label maps of CamVid may not be passed on."""
     arms = {name: found[0] for name, found in page.groups("longer").items() if name in study.MODELS}
     if not arms:
         raise FileNotFoundError(f"no runs of the longer recipe on {page.dataset}")
@@ -95,8 +90,7 @@ def longest(page) -> dict[str, np.ndarray]:
 
 def _by_rule(runs) -> list[int]:
     """Indices of the best, the median and the worst test image by image mIoU, averaged over the runs."""
-    per_image = [np.nanmean(scores.image_iou(record.scores["test"]), axis=1) for record in runs]
-    return list(plots.by_rule(np.mean(per_image, axis=0)).values())
+    return list(plots.by_rule(np.mean([np.nanmean(scores.image_iou(record.scores["test"]), axis=1) for record in runs], axis=0)).values())
 
 
 def _label_maps(model: torch.nn.Module, config: training.TrainConfig, images: list[torch.Tensor]) -> list[np.ndarray]:
