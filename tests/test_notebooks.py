@@ -330,7 +330,10 @@ except KeyboardInterrupt:
     start = f"import pathlib, execute; execute.HERE = pathlib.Path({str(tmp_path)!r}); raise SystemExit(execute.main())"
     environment = os.environ | {"PYTHONPATH": str(ROOT / "notebooks"), "SEGLIB_OUTPUT": str(tmp_path / "out")}
     words = [sys.executable, "-c", start, "--workers", "1"]
-    running = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True)
+    running = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background of a shell starts deaf to it
+    )  # fmt: skip
     deadline = time.monotonic() + 100
     while not (tmp_path / "begun").exists() and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -70,7 +70,10 @@ def test_ctrl_c_reaches_all_processes_and_a_run_is_saved_without_a_word(tmp_path
     script = tmp_path / "parent.py"
     script.write_text(INTERRUPTED)
     words, environment = [sys.executable, script, tmp_path], {**os.environ, "PYTHONPATH": str(ROOT)}
-    parent = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True)
+    parent = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background of a shell starts deaf to it
+    )  # fmt: skip
     deadline = time.monotonic() + 100
     while not (tmp_path / "begun").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
