@@ -46,7 +46,7 @@ def _setting_row(evidence: Evidence, dataset: str, experiment: str) -> list[str]
     model = ", ".join(f"{name(model)} {width}" for model, width in wide.items())
     sizes = {"×".join(map(str, record.config["size"])) for record in found.values()}
     rates = sorted({record.config["lr"] for record in tried.values()})
-    hours = sum(record.cost.get("seconds") or 0 for record in (found | tried).values() if record.history) / 3600
+    hours = _hours((found | tried).values())
     each = f" (from {min(record.config['images'] or 0 for record in tried.values())} on)" if tried else ""
     images = sorted({record.config["images"] or 0 for record in found.values()})
     used = ", ".join(f"{rate:g}" for rate in rates or sorted({record.config["lr"] for record in found.values()}))
@@ -55,6 +55,11 @@ def _setting_row(evidence: Evidence, dataset: str, experiment: str) -> list[str]
     return [LONGER.get(experiment, experiment), model, sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes",
             ", ".join(f"{count:,}" for count in images), _seeds(groups), used + each, str(len(found | tried)),
             f"{hours:.1f}" if hours else EMPTY]  # fmt: skip
+
+
+def _hours(records) -> float:
+    """Hours of training; runs that were only scored have none."""
+    return sum(record.cost.get("seconds") or 0 for record in records if record.history) / 3600
 
 
 def _recipe(config: dict) -> str:
@@ -141,9 +146,8 @@ def _outcome(evidence: Evidence, dataset: str, experiment: str) -> str:
     if not groups:
         return NOT_RUN
     found = {record.name: record for arms in (groups, swept) for records in arms.values() for record in records}
-    hours = sum(record.cost.get("seconds") or 0 for record in found.values() if record.history) / 3600
     seeds = _seeds(groups)
-    took = f"{hours:.1f} h" if any(record.history for record in found.values()) else "no training"
+    took = f"{_hours(found.values()):.1f} h" if any(record.history for record in found.values()) else "no training"
     return f"{len(groups)} arm{'s' * (len(groups) > 1)}, {seeds} seed{'s' * (seeds != '1')}, {took}"
 
 
