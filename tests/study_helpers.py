@@ -4,6 +4,7 @@ import numpy as np
 
 from seglib import records
 from seglib.records import Record, Scores
+from seglib.study.job import SCORED
 from seglib.study.plans import jobs
 from seglib.study.profiles import CONVNET_RATES, RATES
 from seglib.training import TrainConfig, resolve, run_name, to_dict
@@ -69,7 +70,7 @@ def finish(profile: str, dataset: str, scores=in_the_middle) -> dict[str, Record
     """Records of every run of a profile on one data set, sweeps first, as if all had been trained."""
     found: dict[str, Record] = {}
     while True:
-        open_jobs = [job for job in jobs(profile, dataset, found) if not job.waits and job.name not in found and job.role != "transfer"]
+        open_jobs = [job for job in jobs(profile, dataset, found) if not job.waits and job.name not in found and job.role not in SCORED]
         if not open_jobs:
             return found
         for job in open_jobs:

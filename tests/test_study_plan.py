@@ -1,7 +1,7 @@
 """The plan: a pure function of the records, fair within every comparison, selecting on val alone."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
 
 import pytest
@@ -186,6 +186,16 @@ def test_transfers_wait_for_the_other_data_set():
     assert len(ready) == 15
     assert not any(job.waits for job in ready)
     assert all(job.config.dataset == "streets" and job.name.endswith("-on-camvid") and job.target == "camvid" for job in ready)
+
+
+def test_locked_pictures_are_scored_by_finished_runs_only():
+    assert all(job.waits for job in jobs("cpu-full", "streets", {}) if job.role == "locked")
+    found = finish("cpu-full", "streets")
+    locked = [job for job in jobs("cpu-full", "streets", found) if job.role == "locked"]
+    assert Counter(job.comparison for job in locked) == {"longer": 15, "losses": 15, "architectures": 15}
+    assert not any(job.waits for job in locked)
+    assert all(job.name.endswith("-locked") and job.name.removesuffix("-locked") in found for job in locked)
+    assert not [job for job in jobs("cpu-full", "camvid", found) if job.role == "locked"]  # its test pictures are all in use
 
 
 @pytest.mark.parametrize(("call", "words"), [

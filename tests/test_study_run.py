@@ -3,11 +3,14 @@
 import dataclasses
 import types
 
+import numpy as np
 import pytest
 from study_helpers import fake_train, finish
+from training_helpers import SMALL, load
 
-from seglib import records, study, training
-from seglib.study import estimates, runs, store, sweeps
+from seglib import data, evaluation, records, study, training
+from seglib.study import estimates, runs, store, sweeps, transfer
+from seglib.study.job import Job
 from seglib.study.plans import jobs
 from seglib.study.profiles import CONVNET_RATES
 
@@ -249,3 +252,21 @@ def test_a_killed_sweep_ends_like_an_undisturbed_one(tmp_path, monkeypatch):
 def test_a_wrong_grid_is_named(words):
     with pytest.raises(ValueError, match="--grid"):
         sweeps.candidates(training.TrainConfig(), sweeps.read_grid(words))
+
+
+def test_locked_pictures_begin_where_the_others_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "load", load)
+    config = training.TrainConfig(**SMALL, test_limit=1)
+    trained = training.train(config, folder=tmp_path)
+    job = Job("confirmation", "losses", "cross_entropy", 96, "locked", config, "camvid")
+    found = transfer.locked(job, tmp_path, begin=1, count=2)
+    assert found.name == f"{trained.name}-locked"
+    model, _ = training.load_model(tmp_path, trained.name)
+    whole = evaluation.evaluate(model, load("camvid", "test", size=config.size), size=config.size)
+    assert len(trained.scores["test"].tp) == 1
+    np.testing.assert_array_equal(trained.scores["test"].tp, whole.tp[:1])
+    np.testing.assert_array_equal(found.scores["test"].tp, whole.tp[1:])
+    kept = records.load(tmp_path / f"{job.name}.json")
+    np.testing.assert_array_equal(kept.scores["test"].matrix, found.scores["test"].matrix)
+    assert not kept.history
+    assert kept.config["seed"] == config.seed

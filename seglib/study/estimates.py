@@ -3,7 +3,7 @@
 import math
 
 from seglib.records import Record
-from seglib.study.plans import Job
+from seglib.study.job import SCORED, Job
 
 # Training images per second on two quiet cores, float32, batch 8, at 144x192, and the width they were measured at.
 CPU_RATES = {"fcn_baseline": (69, 16), "fcn8s": (13, 16), "fcn16s": (13, 16), "fcn32s": (13, 16), "unet": (8.8, 16), "vit": (14, 192),
@@ -18,8 +18,8 @@ OVERHEAD = 4  # seconds per run: data set, model, checkpoint
 
 def seconds(job: Job, records: dict[str, Record]) -> float:
     """Estimated seconds of one job. records: the finished runs of this machine, whose costs are used where they are alike."""
-    if job.role == "transfer":
-        return OVERHEAD + SCORING[job.target] * min(40, PICTURES[job.target][1])
+    if job.role in SCORED:
+        return OVERHEAD + SCORING[job.target] * min(SCORED[job.role], PICTURES[job.target][1])
     trained = [record for record in records.values() if record.cost.get("train_seconds")]  # scoring on another data set is no such run
     alike = [record.cost["seconds"] for record in trained if _like(record.config, job.config)]
     if alike:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from seglib.records import Record
+from seglib.study.job import Job
 from seglib.study.profiles import (
     ARCHITECTURE_RATES,
     DATASETS,
@@ -15,29 +16,6 @@ from seglib.study.profiles import (
 )
 from seglib.study.rates import run_name, settled, tuned
 from seglib.training import TrainConfig
-
-
-class Job(NamedTuple):
-    """One run of an experiment. Jobs of one `comparison` are published together, seed by seed; `arm` is the key of tables and numbers.
-
-    stage: smaller ones run first. role: "sweep" (chooses a learning rate), "run", "part" (trains weights that another run starts
-    from) or "transfer" (scores the finished run `config` on `target`, nothing is trained). waits: what has to finish first, or "".
-    """
-
-    experiment: str
-    comparison: str
-    arm: str
-    stage: int
-    role: str
-    config: TrainConfig
-    target: str
-    waits: str = ""
-
-    @property
-    def name(self) -> str:
-        """Name of the record that this job makes."""
-        name = run_name(self.config)
-        return f"{name}-on-{self.target}" if self.role == "transfer" else name
 
 
 class _Scope(NamedTuple):
@@ -69,7 +47,7 @@ def jobs(name: str, dataset: str, records: dict[str, Record]) -> list[Job]:
     makers = {
         "architectures": _architectures, "losses": _losses, "void": _void, "transforms": _transforms, "annotation": _annotation,
         "optimisers": _optimisers, "generalisation": _generalisation, "data": _data, "original": _original,
-        "longer": _longer, "pretraining": _pretraining,
+        "longer": _longer, "pretraining": _pretraining, "confirmation": _confirmation,
     }  # fmt: skip
     found = [job for experiment in EXPERIMENTS if experiment in scope.profile.experiments for job in makers[experiment](scope)]
     return sorted(found, key=lambda job: job.stage)  # stable: arms stay in the order of their experiment
@@ -285,4 +263,20 @@ def _pretraining(scope: _Scope) -> list[Job]:
             ready = rate if source_rate and name in scope.records else None
             waits = f"the run {name} on streets" if source_rate else "a learning rate sweep on streets"
             found += _arm(scope, "pretraining", model, f"{model}-pretrained", 87, replace(config, init=name), ready, [seed], waits)
+    return found
+
+
+def _confirmation(scope: _Scope) -> list[Job]:
+    """Figure 6's losses and the families once more, on the test pictures that no choice has looked at; nothing is trained. A family's
+    longer run is the arm <model>-longer."""
+    if not scope.profile.locked.get(scope.dataset):
+        return []
+    sources = {"longer": _longer, "losses": _losses, "architectures": _architectures}
+    found = []
+    for experiment, jobs_of in sources.items():
+        made = jobs_of(scope) if experiment in scope.profile.experiments else []
+        for job in (job for job in made if job.role == "run" and (job.arm in MODELS or job.comparison == "figure-6")):
+            arm = job.arm + "-longer" * (experiment == "longer")
+            waits = job.waits or ("" if job.name in scope.records else f"the run {job.name}")
+            found.append(Job("confirmation", experiment, arm, 96, "locked", job.config, scope.dataset, waits))
     return found

@@ -13,15 +13,17 @@ from seglib.records import Record
 from seglib.study import store
 from seglib.study import workers as pools
 from seglib.study.estimates import clock, seconds
-from seglib.study.plans import Job, jobs
+from seglib.study.job import SCORED, Job
+from seglib.study.plans import jobs
 from seglib.study.profiles import DATASETS, EXPERIMENTS, MODELS, profile
-from seglib.study.transfer import transfer
+from seglib.study.transfer import locked, transfer
 
 # A notebook's number stands for the experiments whose records it shows.
 NOTEBOOKS = {
     "01": ("annotation",), "02": (), "03": ("architectures",), "04": ("architectures", "data"), "05": ("architectures",),
     "06": ("architectures",), "07": ("losses",), "08": ("transforms",), "09": ("optimisers",),
-    "10": ("architectures", "void", "generalisation", "longer", "pretraining"), "11": ("original",), "12": ("architectures",),
+    "10": ("architectures", "void", "generalisation", "longer", "pretraining", "confirmation"),
+    "11": ("original",), "12": ("architectures",),
 }  # fmt: skip
 
 # Whose learning rate sweeps an experiment waits for, besides its own: {experiment: ((experiment, arm), ...)}.
@@ -132,7 +134,7 @@ def _end(future, job: Job, name: str, records, made: list, failed: dict, say) ->
             failed[job.name] = error
             say(f"  failed: {error}")
     except (ValueError, RuntimeError, FileNotFoundError) as error:
-        if isinstance(error, FileNotFoundError) and job.role != "transfer" and job.config.init == "random":
+        if isinstance(error, FileNotFoundError) and job.role not in SCORED and job.config.init == "random":
             raise  # no data: every run would fail. Weights that are on another machine concern this job alone
         failed[job.name] = error
         say(f"  failed: {error}")
@@ -140,9 +142,11 @@ def _end(future, job: Job, name: str, records, made: list, failed: dict, say) ->
 
 def make(name: str, job: Job) -> Record:
     """Train or score one job in its profile's folder."""
-    target = store.folder(name, job.target)
+    target, pictures = store.folder(name, job.target), profile(name).limits[job.target][2]
+    if job.role == "locked":
+        return locked(job, target, pictures, profile(name).locked[job.target])
     if job.role == "transfer":
-        return transfer(job, store.folder(name, job.config.dataset), target, profile(name).limits[job.target][2])
+        return transfer(job, store.folder(name, job.config.dataset), target, pictures)
     return training.train(job.config, folder=target)
 
 

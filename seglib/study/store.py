@@ -6,7 +6,8 @@ from pathlib import Path
 
 from seglib import records as files
 from seglib.records import Record
-from seglib.study.plans import Job, jobs
+from seglib.study.job import Job
+from seglib.study.plans import jobs
 from seglib.study.profiles import DATASETS, EXPERIMENTS, profile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,7 +113,7 @@ def _missing(job: Job, name: str, dataset: str) -> str:
 def _roles(role: str) -> tuple[str, ...]:
     if role not in ("runs", "sweeps"):
         raise ValueError(f"unknown role {role!r}: choose runs or sweeps")
-    return ("sweep",) if role == "sweeps" else ("run", "transfer")
+    return ("sweep",) if role == "sweeps" else ("run", "transfer", "locked")
 
 
 def _by_arm(wanted: list[Job], found: dict[str, Record]) -> dict[str, list[Record]]:

@@ -1,4 +1,4 @@
-"""Scoring a model on a data set that it was not trained on, over the 11 classes that both can name."""
+"""Scoring finished runs anew: on a data set they were not trained on, over the 11 classes that both can name, and on locked pictures."""
 
 import time
 from pathlib import Path
@@ -9,7 +9,7 @@ from seglib import data, evaluation, scores, training
 from seglib import records as files
 from seglib.labels import CAMVID, CITYSCAPES_TO_CAMVID
 from seglib.records import Record, Scores
-from seglib.study.plans import Job
+from seglib.study.job import Job
 
 
 def transfer(job: Job, source: Path, target: Path, limit: int | None) -> Record:
@@ -20,8 +20,17 @@ def transfer(job: Job, source: Path, target: Path, limit: int | None) -> Record:
     return save(found, config, job.name, target, seconds=round(time.monotonic() - started, 3))
 
 
+def locked(job: Job, folder: Path, begin: int, count: int) -> Record:
+    """Score the finished run `job.config` of `folder` on `count` test pictures from number `begin` on -> record beside it."""
+    started = time.monotonic()
+    model, config = training.load_model(folder, training.run_name(job.config))
+    dataset = data.load(job.target, "test", size=config.size, limit=begin + count)
+    found = evaluation.evaluate(model, dataset, size=config.size, indices=range(begin, len(dataset)))
+    return save(found, config, job.name, folder, seconds=round(time.monotonic() - started, 3))
+
+
 def save(found: Scores, config: training.TrainConfig, name: str, folder: Path, **cost) -> Record:
-    """Keep the test counts of a finished run on another data set as the record <folder>/<name>.json, with the run's settings."""
+    """Keep the test counts of a finished run on other pictures as the record <folder>/<name>.json, with the run's settings."""
     record = Record(name, training.to_dict(training.resolve(config)), scores={"test": found}, cost=cost)
     files.save(record, Path(folder) / f"{name}.json")
     return record
