@@ -73,6 +73,7 @@ def gallery(arms) -> dict:
         "frequencies": plots.class_frequencies({"streets": share, "Cityscapes": share[::-1]}, table.names),
         "losses": plots.losses({"streets": arms, "camvid": arms}, {"streets": 19, "camvid": 11}),
         "learning": plots.learning(arms, 19),
+        "learning further": plots.learning(arms, 19, "short", {"longer": arms, "CamVid": {"dice": arms["dice"]}}),
         "gradients": plots.gradients(arms),
         "classes": plots.per_class({"streets": (models, table.names, share), "none": ({}, table.names, share)}),
         "confusion": plots.confusion({"streets": (matrix, table.names), "CamVid": (matrix[:11, :12], table.names[:11])}),

@@ -166,6 +166,30 @@ def test_models_work_when_they_pass_the_floor(unet, expected):
     assert verdict(found, "models-work") == expected
 
 
+@pytest.mark.parametrize(("seeds", "expected"), [(3, "confirmed"), (2, "refuted")])
+def test_what_models_are_able_to_do_is_judged_by_their_longest_runs(seeds, expected):
+    found = evidence(
+        architectures={"fcn_baseline": arm(0.1, model="fcn_baseline"), "unet": arm(0.5)},
+        longer={"fcn_baseline": arm(0.4, seeds, model="fcn_baseline", images=8000), "unet": arm(0.6, seeds, images=8000)},
+    )
+    found.measures["baselines-camvid"] = {"floors": {"prior": 20.0}, "data": {"forest": 25.0}}
+    assert verdict(found, "models-work") == expected
+
+
+def test_locked_scenes_stand_beside_the_scores_that_choices_have_seen():
+    found = evidence(
+        architectures={"unet": arm(0.3)}, longer={"unet": arm(0.5, images=8000)}, losses={"cross_entropy": arm(0.3), "dice": arm(0.4)},
+        confirmation={"unet": arm(0.25), "unet-longer": arm(0.45), "dice": arm(0.35)},
+    )  # fmt: skip
+    table = tables.architectures(found)
+    column = table.columns.index("locked")
+    assert [float(rows[0][column].split()[0]) for _, rows in table.blocks] == pytest.approx([25, 45], abs=1)
+    table = tables.losses(found)
+    column = table.columns.index("locked")
+    assert [row[column][:2] for row in table.blocks[0][1]] == ["–", "35"]
+    assert "locked" not in tables.architectures(evidence(architectures={"unet": arm(0.3)})).columns
+
+
 def test_without_records_every_claim_is_open_and_every_table_is_whole():
     nothing = tables.Evidence()
     assert {row.verdict for row in tables.claims(nothing)} == {"open"}

@@ -63,14 +63,34 @@ def curves(groups: Mapping[str, Sequence[Record]], panels: Sequence[tuple], heig
     return figure
 
 
-def learning(groups: Mapping[str, Sequence[Record]], num_classes: int) -> Figure:
-    """Learning curves of cross-entropy runs: mIoU on val in %, and the training loss in nats per pixel with the chance line ln K."""
-    panels = [("val_miou", "Score", "mIoU on val, %", 100.0, {"ylim": (0, None)}), ("loss", "Training loss", "nats per pixel", 1.0, {})]
-    figure = curves(groups, panels)
+def learning(
+    groups: Mapping[str, Sequence[Record]],
+    num_classes: int,
+    title: str = "Score",
+    further: Mapping[str, Mapping[str, Sequence[Record]]] | None = None,
+) -> Figure:
+    """Learning curves of cross-entropy runs: mIoU on val in % under `title`, and the training loss in nats per pixel with the chance
+    line ln K. further {title: groups}: mIoU on val of other runs of the same arms, a panel each, all on one axis."""
     if not groups:
-        return figure
-    _chance(figure.axes[1], np.log(num_classes), "ln K")
-    figure.axes[1].set_ylim(0, 1.12 * max(np.log(num_classes), figure.axes[1].get_ylim()[1] / 1.05))
+        return blank()
+    scored = {title: groups, **(further or {})}
+    figure, axes = canvas(6.0, 1, 1 + len(scored))
+    *miou, nats = axes[0]
+    for index, (label, records) in enumerate(groups.items()):
+        band(nats, records, "loss", index, label)
+        for axis, runs in zip(miou, scored.values(), strict=True):
+            if label in runs:
+                band(axis, runs[label], "val_miou", index, None, 100.0)
+    nats.set(title="Training loss", xlabel="epoch", ylabel="nats per pixel")
+    _chance(nats, np.log(num_classes), "ln K")
+    nats.set_ylim(0, 1.12 * max(np.log(num_classes), nats.get_ylim()[1] / 1.05))
+    top = max(axis.get_ylim()[1] for axis in miou)
+    for axis, words in zip(miou, scored, strict=True):
+        axis.set(title=words, xlabel="epoch", ylabel="mIoU on val, %" if axis is miou[0] else "", ylim=(0, top))
+    for axis in axes[0]:
+        axis.xaxis.set_major_locator(MaxNLocator(4 if further else 6, integer=True))
+    handles, labels = nats.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(labels)))
     return figure
 
 

@@ -5,6 +5,7 @@ import numpy as np
 from seglib import scores
 from seglib.labels import DATASET_NAMES
 from seglib.tables import evidence as read
+from seglib.tables import readings
 from seglib.tables.cards import MODELS
 from seglib.tables.claims import claims
 from seglib.tables.evidence import Evidence, Groups
@@ -44,23 +45,25 @@ def _mark(evidence: Evidence, dataset: str, experiment: str) -> str:
 
 
 # Column of the main table -> quantity.
-_SCORES = {"accuracy": "accuracy", "category": "category", "iIoU": "iiou", "boundary": "boundary", "thin": "thin", "rare": "rare",
-           "calibration": "calibration"}  # fmt: skip
+_SCORES = {"accuracy": "accuracy", "category": "category", "iIoU": "iiou", "boundary": "boundary", "thin": "thin", "rare": "rare"}
+LOCKED = "locked"  # heading of the mIoU on the test pictures that no choice has looked at
 
 
 def architectures(evidence: Evidence) -> Table:
     """Main results by data set, floors and ceilings in the title: short runs, longer ones, others. The controls: `ablations`."""
-    columns = ["Model", "seeds", "mIoU", "over seeds", "over pictures", *_SCORES]
+    columns = ["Model", "seeds", "mIoU", "over seeds", "over pictures", LOCKED, *_SCORES, "never found"]
     blocks = []
     for dataset in evidence.datasets():
         mark, longer = _mark(evidence, dataset, "architectures"), evidence.of(dataset, "longer")
+        locked = evidence.of(dataset, "confirmation")
         short = {arm: found for arm, found in evidence.of(dataset, "architectures").items() if arm in MODELS}
         parts = {"short recipe": short, "longer recipe": {arm: found for arm, found in longer.items() if arm in MODELS}}
         for words, groups in parts.items():
-            rows = [_score_row(name(arm), found, mark if groups is short else "") for arm, found in groups.items()]
+            last = "" if groups is short else "-longer"
+            rows = [_score_row(name(arm), found, mark if groups is short else "", locked.get(arm + last)) for arm, found in groups.items()]
             blocks.append((f"{DATASET_NAMES[dataset]}, {words}, {_shown(groups)}{_bounds(evidence, dataset) * (groups is short)}", rows))
         rest = {arm: found for arm, found in longer.items() if arm not in MODELS}
-        rows = [_score_row(_recipe(arm, found), found, "") for arm, found in (rest | evidence.trained(dataset, read.SINGLE)).items()]
+        rows = [_score_row(_recipe(arm, found), found) for arm, found in (rest | evidence.trained(dataset, read.SINGLE)).items()]
         blocks.append((f"{DATASET_NAMES[dataset]}, other runs", rows))
     blocks = [block for block in blocks if block[1]]
     return filled(Table(columns, blocks), LEFT.format(42)) if blocks else _nothing(columns)
@@ -92,9 +95,11 @@ def _nothing(columns: list[str]) -> Table:
     return Table(columns, [("", [["no records yet", *[EMPTY] * (len(columns) - 1)]])])
 
 
-def _score_row(words: str, found, mark: str) -> list[str]:
+def _score_row(words: str, found, mark: str = "", locked=None) -> list[str]:
     rest = [_mean(found, quantity, mark) for quantity in _SCORES.values()]
-    return [words, str(len(found)), _spread(found, mark), _seed_interval(found), _interval(*read.interval(found)), *rest]
+    again = _spread(locked) if locked else EMPTY
+    intervals = [_seed_interval(found), _interval(*read.interval(found))]
+    return [words, str(len(found)), _spread(found, mark), *intervals, again, *rest, str(readings.lost(found))]
 
 
 def readme_rows(evidence: Evidence, dataset: str) -> list[list[str]]:
@@ -113,25 +118,27 @@ def readme_rows(evidence: Evidence, dataset: str) -> list[list[str]]:
 
 def losses(evidence: Evidence) -> Table:
     """Losses by data set: rate, mIoU, intervals, difference to cross-entropy, thin and rare classes."""
-    columns = ["Loss", "rate", "mIoU", "over pictures", "difference", "over seeds", "accuracy", "iIoU", "boundary", "thin", "rare",
+    columns = ["Loss", "rate", "mIoU", "over pictures", LOCKED, "difference", "over seeds", "accuracy", "iIoU", "boundary", "thin", "rare",
                "calibration"]  # fmt: skip
     blocks = []
     for dataset in evidence.datasets():
         groups, mark = evidence.of(dataset, "losses"), _mark(evidence, dataset, "losses")
-        rows = []
+        rows, locked = [], evidence.of(dataset, "confirmation")
         for arm, found in groups.items():
             difference = _difference(groups, arm, "cross_entropy")
             rest = [_mean(found, quantity, mark) for quantity in ("accuracy", "iiou", "boundary", "thin", "rare", "calibration")]
             rate = f"{found[0].config['lr']:g}"
             across = _across_seeds(groups, arm, "cross_entropy")
-            rows.append([name(arm), rate, _spread(found, mark), _interval(*read.interval(found)), difference, across, *rest])
+            again = _spread(locked[arm]) if arm in locked else EMPTY
+            rows.append([name(arm), rate, _spread(found, mark), _interval(*read.interval(found)), again, difference, across, *rest])
         if rows:
             blocks.append((DATASET_NAMES[dataset], rows))
     if not blocks:
         return _nothing(columns)
     table = filled(Table(columns, blocks))
     paired = "difference" in table.columns and "over seeds" in table.columns
-    return table._replace(over=(("", 4), ("to cross-entropy", 2), ("", len(table.columns) - 6)) if paired else ())
+    before = table.columns.index("difference") if paired else 0
+    return table._replace(over=(("", before), ("to cross-entropy", 2), ("", len(table.columns) - before - 2)) if paired else ())
 
 
 def _difference(groups: Groups, arm: str, base: str) -> str:

@@ -181,7 +181,7 @@ def _settling(evidence: Evidence) -> dict[str, str]:
 
 def _totals(evidence: Evidence) -> dict[str, str]:
     records = evidence.records().values()
-    seconds = sum(record.cost.get("seconds") or 0 for record in records)
+    seconds = sum(record.cost.get("seconds") or 0 for record in records if record.history)
     devices = sorted({device(record.environment["device"]) for record in records if record.environment.get("device")})
     return {
         "settings/total/runs": str(sum(bool(record.history) for record in records)),  # others were only scored

@@ -24,7 +24,7 @@ def of_arm(found: Sequence[Record]) -> Iterator[tuple[str, str]]:
         yield from ((f"confusion-{i}/true", true), (f"confusion-{i}/taken-for", taken), (f"confusion-{i}/share", f"{100 * share:.0f}"))
     pixels, iou = matrix.sum(1), evidence.mean_class_iou(found) / 100
     known = (pixels > 0) & np.isfinite(iou)
-    yield "lost", str(int((iou[known] < scores.FOUND).sum()))
+    yield "lost", str(lost(found))
     if len(found) > 1:
         spread = np.nan_to_num(np.array([evidence.class_iou(record) for record in found]).std(axis=0, ddof=1))
         k = int(np.argmax(spread))
@@ -42,6 +42,12 @@ def of_arm(found: Sequence[Record]) -> Iterator[tuple[str, str]]:
     rises = [value for record in found if (value := rise(record)) is not None]
     if rises:
         yield "rise", f"{np.mean(rises):.1f}".replace("-0.0", "0.0")
+
+
+def lost(found: Sequence[Record]) -> int:
+    """How many classes that the test pictures hold are never found: IoU, averaged over the seeds, below scores.FOUND."""
+    pixels, iou = sum(record.scores["test"].matrix for record in found).sum(1), evidence.mean_class_iou(found) / 100
+    return int((iou[(pixels > 0) & np.isfinite(iou)] < scores.FOUND).sum())
 
 
 def confusions(matrix: np.ndarray, names: Sequence[str]) -> list[tuple[float, str, str]]:

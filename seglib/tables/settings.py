@@ -17,7 +17,7 @@ def settings(evidence: Evidence) -> Table:
         rows = [
             _setting_row(evidence, dataset, experiment)
             for place, experiment in evidence.groups
-            if place == dataset and evidence.trained(place, experiment)
+            if place == dataset and any(record.history for found in evidence.trained(place, experiment).values() for record in found)
         ]
         blocks.append((f"{DATASET_NAMES[dataset]}; {_held_fixed(evidence, dataset)}", rows))
     spec = "l" + LEFT.format(41) + "lrr" + LEFT.format(34) + "rr"
@@ -126,6 +126,7 @@ PLAN = (
     ("original", "its 3 networks"),
     ("longer", "added: 5 families, 5 times the presentations, 2 controls"),
     ("pretraining", "added: 5 families on CamVid, first trained on streets"),
+    ("confirmation", "added: 3 losses, 5 families in both recipes, on 160 scenes not used before"),
     (SINGLE, "added: 2 families, a richer recipe, one seed"),
 )
 
