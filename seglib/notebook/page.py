@@ -106,7 +106,7 @@ class Page:
             return
         for wanted in ([experiment], ["losses", experiment]):  # other experiments take their learning rate from the sweep of the losses
             missing = study.pending(self.profile, [self.dataset], [experiment], study.finished(self.profile))
-            if any(job.role not in study.SCORED for job in missing):
+            if any(job.role != "transfer" for job in missing):
                 study.run(self.profile, self.dataset, only=wanted)
 
     def beside(self, experiment: str, arms: Sequence[str] = ()) -> dict[str, dict[str, list[records.Record]]]:

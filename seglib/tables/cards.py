@@ -10,21 +10,21 @@ from seglib.tables import readings
 from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.layout import EMPTY, Table, filled
 from seglib.tables.names import name, ordered
-from seglib.tables.published import ROWS
+from seglib.tables.published import CITYSCAPES_SHARES, ROWS
 
 MODELS = ("fcn_baseline", "fcn8s", "unet", "vit", "swin")
 LOSSES = ("cross_entropy", "soft_iou", "dice")
+_CLASS = ("Class", "kind", "Cityscapes, %", "train, %", "test, %", "pictures")
 
 
 def classes(evidence: Evidence) -> Table:
-    """Per class: kind, share of the pixels of train and test, test pictures with it, and the IoU of every architecture."""
-    columns = ["Class", "kind", "train, %", "test, %", "pictures", *map(name, MODELS)]
-    return _by_class(evidence, columns, {"architectures": MODELS, "longer": MODELS})
+    """Per class: kind, its share of the pixels of Cityscapes, train and test, test pictures with it, and the IoU of every architecture."""
+    return _by_class(evidence, [*_CLASS, *map(name, MODELS)], {"architectures": MODELS, "longer": MODELS})
 
 
 def loss_classes(evidence: Evidence) -> Table:
     """Per class: share of the test pixels, and the IoU of U-Net with each loss."""
-    return _by_class(evidence, ["Class", "kind", "train, %", "test, %", "pictures", *map(name, LOSSES)], {"losses": LOSSES})
+    return _by_class(evidence, [*_CLASS, *map(name, LOSSES)], {"losses": LOSSES})
 
 
 def _by_class(evidence: Evidence, columns: list[str], wanted: dict[str, tuple[str, ...]]) -> Table:
@@ -58,7 +58,8 @@ def _class_rows(evidence: Evidence, dataset: str, groups: Groups, arms) -> list[
         held = str(pictures[k]) if len(pictures) else EMPTY
         share = f"{shares[label]:.2f}" if label in shares else EMPTY
         cells = [_class_cell(found[arm][:, k]) if arm in found else EMPTY for arm in arms]
-        rows.append([label, kind, share, f"{100 * pixels[k] / pixels.sum():.2f}", held, *cells])
+        there = f"{CITYSCAPES_SHARES[k]:.2f}" if counts.labels == "cityscapes" else EMPTY
+        rows.append([label, kind, there, share, f"{100 * pixels[k] / pixels.sum():.2f}", held, *cells])
     return rows
 
 

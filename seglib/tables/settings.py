@@ -139,6 +139,7 @@ def outcome(evidence: Evidence) -> Table:
         cells = [_outcome(evidence, place, experiment) for place in places]
         if experiment != SINGLE or any(cell != NOT_RUN for cell in cells):
             rows.append([LONGER.get(experiment, experiment), planned, *cells])
+    rows.append(["halving sweep", "the original's settings, one seed", *[_halved(evidence, place) for place in places]])
     return Table(["Experiment", "planned, 3 seeds each", *[DATASET_NAMES[place] for place in places]], [("", rows)], "llll")
 
 
@@ -150,6 +151,13 @@ def _outcome(evidence: Evidence, dataset: str, experiment: str) -> str:
     seeds = _seeds(groups)
     took = f"{_hours(found.values()):.1f} h" if any(record.history for record in found.values()) else "no training"
     return f"{len(groups)} arm{'s' * (len(groups) > 1)}, {seeds} seed{'s' * (seeds != '1')}, {took}"
+
+
+def _halved(evidence: Evidence, dataset: str) -> str:
+    """What the sweep by successive halving came to; its runs are measured, and no records are kept of them."""
+    curves = evidence.measures.get(f"halving-{dataset}", {}).get("curves", {})
+    shown = sum(images for points in curves.values() for images, _ in points)
+    return f"{len(curves)} settings, {shown:,} presentations, not among the runs" if curves else NOT_RUN
 
 
 def _seeds(groups: Groups) -> str:
