@@ -51,7 +51,7 @@ LOCKED = "locked"  # heading of the mIoU on the test pictures that no choice has
 
 def architectures(evidence: Evidence) -> Table:
     """Main results by data set, floors and ceilings in the title: short runs, longer ones, others. The controls: `ablations`."""
-    columns = ["Model", "seeds", "mIoU", "over seeds", "over pictures", LOCKED, *_SCORES, "never found"]
+    columns = ["Model", "seeds", "mIoU", "over seeds", "over pictures", LOCKED, *_SCORES, "lost"]
     blocks = []
     for dataset in evidence.datasets():
         mark, longer = _mark(evidence, dataset, "architectures"), evidence.of(dataset, "longer")
@@ -85,9 +85,9 @@ def _bounds(evidence: Evidence, dataset: str) -> str:
 
 
 def _recipe(arm: str, found) -> str:
-    """A run by what sets its recipe apart: U-Net, 8,000 shown; with its size where pieces of larger pictures were shown."""
+    """A run by what sets its recipe apart: U-Net, 8,000 shown; its size where pieces of larger pictures were shown."""
     config = found[0].config
-    shown = f"{config['images']:,} shown" + (f" at {'×'.join(map(str, config['size']))}" if config.get("crop") else "")
+    shown = "crops of " + "×".join(map(str, config["size"])) if config.get("crop") else f"{config['images']:,} shown"
     return f"{name(arm.removesuffix('-short'))}, " + ("recipe alone" if arm.endswith("-short") else shown)
 
 
