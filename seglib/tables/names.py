@@ -29,6 +29,8 @@ def name(arm: str) -> str:
         return NAMES[arm]
     if arm.rsplit("-", 1)[0] in ("unet", "vit", "dropout") and arm[-1].isdigit():
         return f"{NAMES.get(arm.rsplit('-', 1)[0], 'dropout')}, {arm.rsplit('-', 1)[1]} %"
+    if arm.startswith("size-"):
+        return "size " + arm[5:].replace("x", "×")
     for known in ("fcn_baseline", "fcn8s", "unet", "vit", "swin"):
         if arm.startswith(known + "-"):
             return f"{NAMES[known]}, {arm[len(known) + 1 :].replace('-', ' ')}"
