@@ -5,20 +5,22 @@ import io
 import numpy as np
 import pytest
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from seglib import diagrams, models
+from seglib import diagrams, models, study
+from seglib.diagrams import draw as paper
 
 DRAWN = {"baseline": ("fcn_baseline", 4), "fcn": ("fcn8s", 4), "unet": ("unet", 4), "vit": ("vit", 64), "swin": ("swin", 16)}
 FULL = {
     "baseline": ("fcn_baseline", {"256", "96×96", "384×384", "19 scores a pixel\n768×768"}),
-    "fcn": ("fcn8s", {"4096", "512", "48×48", "24×24", "×8", "×2", "×3", "7×7"}),
+    "fcn": ("fcn8s", {"4096", "512", "pool4\n48×48", "19 scores\n24×24", "×8", "×2", "×3", "fc6\n7×7"}),
     "unet": ("unet", {"512+512", "1024", "48×48", "19 scores a pixel\n768×768"}),
-    "vit": ("vit", {"linear projection, 768 → 384", "MLP\n384→1536\n→384", "2304", "384×384"}),
+    "vit": ("vit", {"linear projection,\n768 → 384", "MLP\n384 →\n1536 →\n384", "2304", "384×384"}),
     "swin": (
         "swin",
         {
-            "stage 1: ×2 blocks,\n192×192 tokens,\n96 channels,\nin 576 windows",
-            "stage 3: ×6 blocks,\n48×48 tokens,\n384 channels,\nin 36 windows",
+            "stage 1: 2 blocks\n192×192 tokens\n96 channels\n576 windows",
+            "stage 3: 6 blocks\n48×48 tokens\n384 channels\n36 windows",
             "MLP, C → 4C → C",
             "24",
         },
@@ -26,8 +28,21 @@ FULL = {
 }
 
 
+def texts(figure) -> list:
+    return [text for axes in figure.axes for text in axes.texts]
+
+
 def words(figure) -> set[str]:
-    return {text.get_text() for axes in figure.axes for text in axes.texts}
+    """What is written, all lines of a label together."""
+    return {text.get_label() for text in texts(figure)}
+
+
+def beside(figure_name, size=(768, 768)):
+    """The figure as it is printed: the published network, and the trained one in parentheses."""
+    name, profile = DRAWN[figure_name][0], study.profile("cpu-full")
+    with torch.device("meta"):
+        published, trained = models.build(name, 19), models.build(name, 19, **profile.options[name])
+    return getattr(diagrams, figure_name)(published, size, trained=(trained, profile.size["streets"]))
 
 
 def draw(figure_name, *, width=None, classes=19, size=(768, 768), **options):
@@ -51,18 +66,59 @@ def test_another_module_draws_other_numbers(figure_name):
     assert words(draw(figure_name)) != words(draw(figure_name, size=(256, 512)))
 
 
+@pytest.mark.parametrize("make", [draw, beside])
 @pytest.mark.parametrize("size", [(768, 768), (360, 480), (144, 192)])
 @pytest.mark.parametrize("figure_name", DRAWN)
-def test_words_are_legible_and_inside_the_page(figure_name, size):
-    figure = draw(figure_name, size=size)
+def test_words_are_legible_and_inside_the_page(figure_name, size, make):
+    figure = make(figure_name, size=size)
     figure.canvas.draw()
     page = figure.bbox
-    for axes in figure.axes:
-        for text in axes.texts:
-            assert text.get_fontsize() >= 7
-            extent = text.get_window_extent()
-            inside = page.x0 <= extent.x0 and extent.x1 <= page.x1 and page.y0 <= extent.y0 and extent.y1 <= page.y1
-            assert inside, text.get_text()
+    for text in texts(figure):
+        assert text.get_fontsize() >= 7
+        extent = text.get_window_extent()
+        inside = page.x0 <= extent.x0 and extent.x1 <= page.x1 and page.y0 <= extent.y0 and extent.y1 <= page.y1
+        assert inside, text.get_text()
+
+
+@pytest.mark.parametrize("figure_name", DRAWN)
+def test_no_words_cover_others(figure_name):
+    figure = beside(figure_name)
+    figure.set_dpi(150)  # as it is saved: hinted letters are wider than printed ones
+    figure.canvas.draw()
+    found = [(text, text.get_window_extent().padded(1, -0.5)) for text in texts(figure)]
+    for i, (text, extent) in enumerate(found):
+        for other, place in found[i + 1 :]:
+            assert text.get_label() == other.get_label() or not extent.overlaps(place), (text.get_text(), other.get_text())
+
+
+def test_one_network_or_two_of_one_kind_have_no_parentheses():
+    with torch.device("meta"):
+        model = models.build("unet", 19)
+    twice = words(diagrams.unet(model, trained=(model, (768, 768))))
+    assert words(diagrams.unet(model)) - {""} == {label for label in twice if "published width" not in label}
+
+
+def inked(figure) -> tuple[np.ndarray, np.ndarray]:
+    """Where the page is written on (H, W), and where in the trained network's colour."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    page = np.asarray(canvas.buffer_rgba())[..., :3].astype(int)
+    return (page < 200).any(-1), page[..., 2] - page[..., 0] > 60
+
+
+def columns(mask: np.ndarray) -> tuple[int, int]:
+    found = np.flatnonzero(mask.any(0))
+    return found[0], found[-1]
+
+
+def test_the_trained_part_is_written_where_it_belongs_in_its_colour():
+    (plain, page), (marked, other) = paper.page(2), paper.page(2)
+    paper.text(page, 8, 1, "64 (16): wide", va="baseline")
+    paper.text(other, 8, 1, "64 ‹(16)›: wide")
+    (before, none), (after, blue) = inked(plain), inked(marked)
+    assert not none.any() and np.allclose(columns(before), columns(after), atol=2)
+    first, last = columns(after)
+    assert first < columns(blue)[0] < columns(blue)[1] < last
 
 
 @pytest.mark.parametrize("figure_name", DRAWN)

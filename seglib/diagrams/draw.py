@@ -1,15 +1,21 @@
 """Primitives of the drawings: a page measured in centimetres, boxes with depth, arrows, pictures, text of at least 7 points."""
 
+import math
+import re
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Polygon, Rectangle
+from matplotlib.text import Text
 
 from seglib.plots.style import WIDTH, canvas
 
 # Okabe and Ito's colours by meaning; their lightness differs, and every box is labelled, so grey print keeps the difference.
 CONV, POOL, UP, SCORE, SKIP, TOKEN, OTHER = "#56B4E9", "#D55E00", "#009E73", "#F0E442", "#999999", "#E69F00", "#CC79A7"
 INK = "#222222"
+TRAINED = "#0050A4"  # what belongs to the network as it was trained, in parentheses too: grey print must not lose the difference
+LINE = 0.29  # cm from one line of marked words to the next
 DEPTH = 0.28  # share of a box's height by which its back is moved to the right and up
 
 
@@ -25,8 +31,55 @@ def page(height: float) -> tuple[Figure, Axes]:
 
 
 def text(axes: Axes, x: float, y: float, words: str, *, size: float = 7, color: str = INK, **options) -> None:
-    """Centred at (x, y) unless `ha`, `va` say otherwise."""
-    axes.text(x, y, words, fontsize=size, color=color, **({"ha": "center", "va": "center", "linespacing": 1.1} | options))
+    """Centred at (x, y) unless `ha`, `va` say otherwise; what stands between ‹ and › (see `both`) is drawn in TRAINED."""
+    if "‹" in words:
+        _marked(axes, x, y, words, size, color, **options)
+    else:
+        axes.text(x, y, words, fontsize=size, color=color, label=words, **({"ha": "center", "va": "center", "linespacing": 1.1} | options))
+
+
+def both(published: object, trained: object, between: str = " ") -> str:
+    """Words for `text`, "64 ‹(16)›"; the first alone where they are equal. between: a line break puts the second below."""
+    return str(published) if str(published) == str(trained) else f"{published}{between}‹({trained})›"
+
+
+def _marked(axes: Axes, x: float, y: float, words: str, size: float, color: str, *, va="center", rotation=0, **options) -> None:
+    """`text` of two colours, an artist a line, labelled with all the words."""
+    lines = words.split("\n")
+    down = LINE * size / 7 * np.array((math.sin(math.radians(rotation)), -math.cos(math.radians(rotation))))
+    first = {"top": 0.5, "center": (1 - len(lines)) / 2, "bottom": 0.5 - len(lines)}[va]
+    for i, line in enumerate(lines):
+        at = np.array((x, y)) + down * (first + i + 0.31)  # 0.31 of a line: from the middle of a digit down to its foot
+        style = {"ha": "center", "rotation": rotation, "rotation_mode": "anchor", "color": color, "fontsize": size} | options
+        axes.add_artist(Line(*at, line, label=re.sub("[‹›]", "", words), **style))
+
+
+class Line(Text):
+    """A line whose pieces between ‹ and › are drawn in TRAINED. Its text is the line without these marks."""
+
+    def __init__(self, x: float, y: float, words: str, **options):
+        self.pieces = re.split("[‹›]", words)
+        super().__init__(x, y, "".join(self.pieces), va="baseline", **options)
+
+    def draw(self, renderer) -> None:
+        """Each piece by itself, at the place that the renderer's own metrics give it: hinted letters are wider than printed ones."""
+        font, whole = self.get_fontproperties(), self.get_text()
+        angle = math.radians(self.get_rotation())
+
+        def width(words: str) -> float:
+            return renderer.get_text_width_height_descent(words, font, False)[0]
+
+        x, y = self.get_transform().transform(self.get_unitless_position())
+        back = {"left": 0.0, "center": 0.5, "right": 1.0}[self.get_horizontalalignment()] * width(whole)
+        for i, piece in enumerate(self.pieces):
+            if piece.strip():  # measured from the end: a space there has no width
+                offset = width(whole) - width("".join(self.pieces[i:]).lstrip()) - back
+                part = Text(
+                    x + offset * math.cos(angle), y + offset * math.sin(angle), piece.strip(), fontproperties=font, va="baseline",
+                    color=TRAINED if i % 2 else self.get_color(), rotation=self.get_rotation(), rotation_mode="anchor",
+                )  # fmt: skip
+                part.set_figure(self.get_figure())
+                part.draw(renderer)
 
 
 def tint(color: str, share: float) -> tuple[float, ...]:

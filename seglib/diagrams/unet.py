@@ -6,31 +6,35 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from seglib.diagrams import draw
-from seglib.diagrams.shapes import shapes
+from seglib.diagrams.shapes import Pair, pair
 
-TALL = 1.6  # cm: the drawn height of the full-size map
-ROWS = (8.15, 5.95, 4.18, 2.7, 1.42)  # cm: the middles of the five levels
-LEFT, STEP = 2.3, 0.62  # cm: where the first map stands, and from one map to the next
+TALL = 1.3  # cm: the drawn height of the full-size map
+ROWS = (7.45, 5.28, 3.43, 1.81, 0.36)  # cm: the middles of the five levels
+LEFT, STEP = 1.95, 0.66  # cm: where the first map stands, and from one map to the next
+LEGEND = (2.75, 2.2, 1.65, 0.97, 0.35)  # cm: the middles of its lines
 EDGE = 0.2  # cm: the margin beside the pictures
 
 
-def unet(model: nn.Module, size: tuple[int, int] = (768, 768), image=None, mask=None) -> Figure:
+def unet(model: nn.Module, size: tuple[int, int] = (768, 768), image=None, mask=None, *, trained=None) -> Figure:
     """The U at `size`: contracting arm on the left, expanding arm on the right, skips across (none are drawn when the model has none).
 
     image (H, W, 3) or (3, H, W) uint8 is the input, mask the coloured labels that come out; without them a grey field stands there.
+    trained: (the narrower module that was trained, its size), whose numbers are written in blue parentheses.
     """
-    found = shapes(model, size)
-    figure, axes = draw.page(9.35)
+    found = pair(model, size, trained)
+    figure, axes = draw.page(8.8)
     (wide, high), y = draw.fit(size, TALL), ROWS[0]
     right = draw.WIDTH - EDGE - wide
     draw.picture(axes, draw.as_picture(image, size), EDGE, y - high / 2, wide, high)
-    draw.text(axes, EDGE + wide / 2, y - high / 2 - 0.08, f"image\n{draw.by(found['image'])}", va="top")
+    draw.text(axes, EDGE + wide / 2, y - high / 2 - 0.08, f"image\n{found.extent('image')}", va="top")
     ends = _down(axes, found, size)
     last = _up(axes, found, size, ends)
     _arrow(axes, last, right - 0.03, y, draw.TOKEN)
     draw.picture(axes, draw.as_picture(mask, size), right, y - high / 2, wide, high)
-    draw.text(axes, right + wide, y - high / 2 - 0.08, f"{found[''][0]} scores a pixel\n{draw.by(found[''])}", va="top", ha="right")
+    words = f"{found.channels('')} scores a pixel\n{found.extent('')}"
+    draw.text(axes, right + wide, y - high / 2 - 0.08, words, va="top", ha="right")
     _legend(axes, any(getattr(layer, "skips", False) for layer in model.modules()))
+    draw.text(axes, 12.3, 0.8, found.key("encoder.stages.0", 1), ha="left")
     return figure
 
 
@@ -49,7 +53,7 @@ def _map(axes, x: float, y: float, shape: tuple, size: tuple[int, int], color: s
     high, width = height_of(shape, size), width_of(shape[0])
     draw.rectangle(axes, x, y - high / 2, width, high, color)
     if label:
-        draw.text(axes, x + width / 2, y + high / 2 + 0.15, label)
+        draw.text(axes, x + width / 2, y + high / 2 + 0.03, label, va="bottom")
     return x + width
 
 
@@ -57,65 +61,67 @@ def _arrow(axes, start: float, end: float, y: float, color: str) -> None:
     draw.arrow(axes, (start + 0.03, y), (end, y), color=draw.tint(color, -0.15), width=1.5)
 
 
-def _pair(axes, edge: float, x: float, y: float, first: tuple, second: tuple, size: tuple[int, int]) -> float:
-    """Two convolutions after the map that ends at `edge`: maps at x and one step on; returns the right edge of the second."""
+def _pair(axes, edge: float, x: float, y: float, found: Pair, names: tuple[str, str], size: tuple[int, int]) -> float:
+    """The maps of two convolutions after the map that ends at `edge`, at x and one step on; returns the right edge of the second."""
     _arrow(axes, edge, x - 0.02, y, draw.CONV)
-    edge = _map(axes, x, y, first, size, draw.CONV)
+    edge = _map(axes, x, y, found[names[0]], size, draw.CONV)
     _arrow(axes, edge, x + STEP - 0.02, y, draw.CONV)
-    return _map(axes, x + STEP, y, second, size, draw.CONV, str(second[0]))
+    return _map(axes, x + STEP, y, found[names[1]], size, draw.CONV, found.channels(names[1], "\n"))
 
 
-def _down(axes, found: dict, size: tuple[int, int]) -> list[float]:
+def _down(axes, found: Pair, size: tuple[int, int]) -> list[float]:
     """The contracting arm, each level below the last map of the one above; returns the right edge of each level's last map."""
     ends, x = [], LEFT
     for level, y in enumerate(ROWS):
-        first, second = found[f"encoder.stages.{level}.0"], found[f"encoder.stages.{level}.1"]
-        pooled = found["image"] if level == 0 else (found[f"encoder.stages.{level - 1}.1"][0], *second[1:])
-        edge = _map(axes, x, y, pooled, size, draw.SCORE if level == 0 else draw.POOL, str(pooled[0]))
+        names = (f"encoder.stages.{level}.0", f"encoder.stages.{level}.1")
+        second = found[names[1]]
+        source = "image" if level == 0 else f"encoder.stages.{level - 1}.1"
+        pooled = (found[source][0], *second[1:])
+        edge = _map(axes, x, y, pooled, size, draw.POOL if level else draw.SCORE, found.channels(source, "\n"))
         if level:
-            draw.text(axes, x - 0.1, y, draw.by(second), ha="right")
-        ends.append(_pair(axes, edge, x + STEP, y, first, second, size))
+            draw.text(axes, x - 0.28, y, found.extent(names[1]), ha="right")
+        ends.append(_pair(axes, edge, x + STEP, y, found, names, size))
         x += 2 * STEP
         if level < len(ROWS) - 1:
-            below = found[f"encoder.stages.{level + 1}.1"]
             centre = x + width_of(second[0]) / 2
-            end = ROWS[level + 1] + height_of(below, size) / 2 + 0.32
+            end = ROWS[level + 1] + height_of(found[f"encoder.stages.{level + 1}.1"], size) / 2 + _above(found)
             draw.arrow(axes, (centre, y - height_of(second, size) / 2 - 0.03), (centre, end), color=draw.POOL, width=1.5)
     _arrow(axes, EDGE + draw.fit(size, TALL)[0], LEFT - 0.03, ROWS[0], draw.SKIP)
     return ends
 
 
-def _up(axes, found: dict, size: tuple[int, int], ends: list[float]) -> float:
+def _above(found: Pair) -> float:
+    """The height in cm of the words above a map."""
+    return 0.65 if found.trained else 0.32
+
+
+def _up(axes, found: Pair, size: tuple[int, int], ends: list[float]) -> float:
     """The expanding arm: each level above the last map of the one below; returns the right edge of the last map."""
     x = LEFT + 2 * STEP * len(ROWS)
     below = (found["encoder.stages.4.1"], ROWS[4])
     for step in range(4):
         level = 3 - step
-        y, up = ROWS[level], found[f"decoder.{step}.up"]
-        skip = found[f"encoder.stages.{level}.1"]
-        first, second = found[f"decoder.{step}.conv.0"], found[f"decoder.{step}.conv.1"]
+        y, name, source = ROWS[level], f"decoder.{step}.up", f"encoder.stages.{level}.1"
+        up, skip = found[name], found[source]
         copied = _reads_skip(found, step)
         centre = x + width_of(below[0][0]) / 2
-        draw.arrow(
-            axes,
-            (centre, below[1] + height_of(below[0], size) / 2 + 0.3),
-            (centre, y - height_of(up, size) / 2 - 0.03),
-            color=draw.UP,
-            width=1.5,
-        )
-        edge = _map(axes, x, y, up, size, draw.UP, "" if copied else str(up[0]))
+        start = below[1] + height_of(below[0], size) / 2 + _above(found)
+        draw.arrow(axes, (centre, start), (centre, y - height_of(up, size) / 2 - 0.03), color=draw.UP, width=1.5)
+        edge = _map(axes, x, y, up, size, draw.UP, "" if copied else found.channels(name, "\n"))
         if copied:
             left = x - width_of(skip[0])
             _map(axes, left, y, skip, size, draw.SKIP)
             draw.arrow(axes, (ends[level] + 0.03, y), (left - 0.02, y), color=draw.SKIP, width=1.5, dashed=True)
-            draw.text(axes, x, y + height_of(up, size) / 2 + 0.15, f"{skip[0]}+{up[0]}")
+            words = found.words(lambda net, maps=(source, name): "+".join(str(net.shapes[key][0]) for key in maps), "\n")
+            draw.text(axes, x, y + height_of(up, size) / 2 + 0.03, words, va="bottom")
         x += 2 * STEP
-        edge = _pair(axes, edge, x - STEP, y, first, second, size)
-        below = (second, y)
+        names = (f"decoder.{step}.conv.0", f"decoder.{step}.conv.1")
+        edge = _pair(axes, edge, x - STEP, y, found, names, size)
+        below = (found[names[1]], y)
     return edge
 
 
-def _reads_skip(found: dict, step: int) -> bool:
+def _reads_skip(found: Pair, step: int) -> bool:
     """Whether the level's first convolution reads the encoder's map too: its input has then twice the channels of the upsampled one."""
     return found[f"decoder.{step}.conv.input"][0] > found[f"decoder.{step}.up"][0]
 
@@ -128,4 +134,5 @@ def _legend(axes, skips: bool) -> None:
         *([(draw.SKIP, "copy of the\nencoder's map")] if skips else []),
         (draw.TOKEN, "1×1 convolution"),
     ]
-    draw.legend(axes, 1.0, 0.45, entries, (3.2, 2.7, 2.9, 2.6))
+    for entry, y in zip(entries, LEGEND):
+        draw.legend(axes, EDGE, y, [entry], ())
