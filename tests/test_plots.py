@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from seglib import labels, plots, scores
+from seglib.plots.style import FAMILIES, looks
 from seglib.records import Record, Scores
 
 POINTS = 7 - 0.51  # nothing smaller than 7 points in print, the numbers in the cells of the confusion matrix aside
@@ -239,3 +240,20 @@ def test_a_full_disk_names_the_figure_and_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="figures/shape.pdf"):
         plots.save(figure, "shape")
     assert not list((tmp_path / "figures").iterdir())
+
+
+def test_a_family_looks_the_same_in_every_figure():
+    assert looks(["ViT", "U-Net"]) == {"ViT": 3, "U-Net": 2}
+    assert looks(["Dice", "U-Net", "soft IoU"]) == {"Dice": 0, "U-Net": 2, "soft IoU": 1}
+    many = looks([*FAMILIES, *map(str, range(9))])
+    assert len(set(many.values())) == len(many)  # no two alike until colours repeat, then another index all the same
+
+
+def test_a_column_that_nobody_has_is_left_out_and_still_cuts_the_line():
+    some, all_of_it = {"short": [0.1], "recipe": [], "longer": [0.3]}, {"short": [0.1], "recipe": [0.2], "longer": [0.3]}
+    figure = plots.stages({"streets": {"U-Net": some}, "CamVid": {"U-Net": all_of_it}}, "mIoU")
+    assert [[label.get_text() for label in axis.get_xticklabels()] for axis in figure.axes] == [
+        ["short", "longer"],
+        ["short", "recipe", "longer"],
+    ]
+    assert [int(np.isnan(axis.lines[0].get_ydata()).sum()) for axis in figure.axes] == [1, 0]

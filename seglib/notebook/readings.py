@@ -104,16 +104,21 @@ def _difference(arms: dict[str, list[records.Record]], name: str, base: str) -> 
 
 
 def points(difference: float) -> str:
-    """A difference of scores in [-1, 1], in points of %, with its sign: "+2.1"; what rounds to nothing is never "-0.0"."""
-    return f"{round(100 * difference, 1) + 0.0:+.1f}"
+    """A difference of scores in [-1, 1], in points of %, with its sign: "+2.1"; below 0.05 with two decimals, never "-0.0"."""
+    digits = 1 if abs(100 * difference) >= 0.05 else 2
+    value = round(100 * difference, digits) + 0.0
+    return f"{value:+.{digits if value else 1}f}"
 
 
 def sentence(name: str, base: str, difference: float, low: float, high: float, *_, single: bool = False) -> str:
     """What a paired difference allows to be said, whichever way it came out. single: an arm has one seed."""
-    interval = f"95 % interval {points(low)} to {points(high)}" + ", over images only: one seed" * single
+    alone = ", over images only: one seed" * single
     name = name[0].upper() + name[1:]
     if low <= 0 <= high:
+        interval = f"95 % interval {points(low)} to {points(high)}{alone}"
         return f"{name} and {base} cannot be told apart ({points(difference)} points, {interval})."
+    ends = (points(end)[1:] for end in ((low, high) if difference > 0 else (high, low)))  # the word says which way
+    interval = f"95 % interval {' to '.join(ends)}{alone}"
     return f"{name} is {100 * abs(difference):.1f} points {'above' if difference > 0 else 'below'} {base} ({interval})."
 
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from seglib.labels import DATASET_NAMES
-from seglib.plots.style import blank, canvas, color, marker
+from seglib.plots.style import blank, canvas, color, looks, marker
 from seglib.records import Record
 
 # How a loss is written in figures, and its unit.
@@ -17,7 +17,7 @@ LOSS_NAMES = {
 }  # fmt: skip
 MODEL_NAMES = {
     "fcn_baseline": "FCN baseline", "fcn32s": "FCN-32s", "fcn16s": "FCN-16s", "fcn8s": "FCN-8s", "unet": "U-Net", "vit": "ViT",
-    "swin": "Swin V2", "cnn_j": "CNN, same decoder",
+    "swin": "Swin V2", "cnn_j": "CNN under Swin's decoder",
 }  # fmt: skip
 
 
@@ -49,9 +49,10 @@ def curves(groups: Mapping[str, Sequence[Record]], panels: Sequence[tuple], heig
     if not groups:
         return blank()
     figure, axes = canvas(height, 1, len(panels))
+    shown = looks(groups)
     for axis, (key, title, ylabel, factor, options) in zip(axes[0], panels, strict=True):
-        for index, (label, records) in enumerate(groups.items()):
-            band(axis, records, key, index, label, factor, along=along)
+        for label, records in groups.items():
+            band(axis, records, key, shown[label], label, factor, along=along)
         axis.set(title=title, xlabel="images shown" if along == "images" else along, ylabel=ylabel, **options)
         axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         if axis.get_yscale() == "log":  # 0.2 and 0.5 between the decades, which a gradient's norm hardly ever spans
@@ -76,7 +77,8 @@ def learning(
     scored = {title: groups, **(further or {})}
     figure, axes = canvas(6.0, 1, 1 + len(scored))
     *miou, nats = axes[0]
-    for index, (label, records) in enumerate(groups.items()):
+    for label, index in looks(groups).items():
+        records = groups[label]
         band(nats, records, "loss", index, label)
         for axis, runs in zip(miou, scored.values(), strict=True):
             if label in runs:

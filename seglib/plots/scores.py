@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
-from seglib.plots.style import blank, canvas, color, luminance, marker
+from seglib.plots.style import blank, canvas, color, looks, luminance, marker
 from seglib.scores import FOUND
 
 
@@ -51,7 +51,7 @@ def _classes(axis, groups: Mapping[str, tuple], ticks: list[str], part: list[int
     offsets = np.linspace(-0.36, 0.36, len(groups)) if len(groups) > 1 else [0.0]
     _bands(axis, len(part))
     for offset, (label, group) in zip(offsets, groups.items(), strict=True):
-        i = labels.index(label)
+        i = looks(labels)[label]
         value, low, high = (100 * np.asarray(x, float)[part] for x in group)
         error, places = np.maximum([value - low, high - value], 0), np.arange(len(part)) + offset
         style = {"fmt": marker(i), "color": color(i), "markersize": 3, "elinewidth": 0.8, "clip_on": False}
@@ -134,7 +134,8 @@ def reliability(groups: Mapping[str, np.ndarray]) -> Figure:
     figure, axes = canvas(6.0, 1, 2)
     left, right = axes[0]
     left.plot([0, 100], [0, 100], color="0.4", linestyle=":", linewidth=1)
-    for i, (label, bins) in enumerate(groups.items()):
+    for label, i in looks(groups).items():
+        bins = groups[label]
         pixels, confidence, correct = np.asarray(bins, float).T
         filled = pixels > 0
         x = 100 * confidence[filled] / pixels[filled]
@@ -153,7 +154,8 @@ def cost(points: Mapping[str, tuple], panels: Sequence[tuple[str, bool]], ylabel
         return blank()
     figure, axes = canvas(5.8, 1, len(panels), sharey=True)
     for p, (axis, (xlabel, logarithmic)) in enumerate(zip(axes[0], panels, strict=True)):
-        for i, (label, (score, *costs)) in enumerate(points.items()):
+        for label, i in looks(points).items():
+            score, *costs = points[label]
             axis.plot(costs[p], 100 * score, marker(i), color=color(i), markersize=6, label=label if p == 0 else None)
         axis.set(xlabel=xlabel, xscale="log" if logarithmic else "linear")
         axis.margins(0.15)
@@ -200,7 +202,16 @@ def changes(columns: Sequence[Mapping[str, Sequence[tuple[str, Mapping[str, tupl
                 axis.plot([low, high], [y, y], color=color(j), linewidth=1.0)
                 axis.plot(difference, y, marker(j), color=color(j), markerfacecolor=color(j) if clear else "white", markersize=4)
             if row is None:
-                axis.text(-0.48, i, words, transform=axis.get_yaxis_transform(), va="center", style="italic", in_layout=False)
+                axis.text(
+                    -0.48,
+                    i,
+                    words,
+                    transform=axis.get_yaxis_transform(),
+                    va="center",
+                    style="italic",
+                    in_layout=False,
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
+                )  # no grid line through the words
         axis.set_yticks(range(len(column)), [words if row else "" for words, row in column])
         axis.tick_params(axis="y", length=0)
         axis.set(xlabel=xlabel, ylim=(len(column) - 0.5, -0.5))
@@ -221,8 +232,9 @@ def bars(groups: Mapping[str, Mapping[str, tuple]], ylabel: str, height: float =
     places = list(dict.fromkeys(place for group in groups.values() for place in group))
     edge = min(0.22, 0.08 * (len(groups) - 1))  # two stand close together, so that a pair is seen as one
     offsets = np.linspace(-edge, edge, len(groups))
-    for i, (label, group) in enumerate(groups.items()):
-        x = [places.index(place) + offsets[i] for place in group]
+    for offset, (label, i) in zip(offsets, looks(groups).items(), strict=True):
+        group = groups[label]
+        x = [places.index(place) + offset for place in group]
         value, low, high = (factor * np.array([row[j] for row in group.values()], float) for j in range(3))
         axis.errorbar(x, value, yerr=np.maximum([value - low, high - value], 0), fmt=marker(i), color=color(i), label=label, elinewidth=1.0)
     axis.set_xticks(range(len(places)), places, rotation=0 if max(map(len, places)) * len(places) < 90 else 20)

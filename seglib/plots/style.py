@@ -18,6 +18,7 @@ from seglib.records import Record
 # Okabe and Ito 2008: told apart with every common kind of colour blindness. A marker goes with each, so that print in grey works too.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C00")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+FAMILIES = ("FCN baseline", "FCN-8s", "U-Net", "ViT", "Swin V2")  # whose looks are the same everywhere
 WIDTH = 16.0  # cm: the text column of an A4 page
 _ROOT = Path(__file__).resolve().parents[2]
 _STYLE = {
@@ -48,6 +49,14 @@ def blank(text: str = "no records of this experiment yet") -> Figure:
     axes[0, 0].text(0.5, 0.5, text, ha="center", va="center", color="0.4")
     axes[0, 0].axis("off")
     return figure
+
+
+def looks(labels: Iterable[str]) -> dict[str, int]:
+    """The index of colour and marker for each label: a network family has the same in every figure, others take what is left in turn."""
+    labels = list(labels)
+    kept = {label: FAMILIES.index(label) for label in labels if label in FAMILIES}
+    free = iter([i for i in range(len(COLORS)) if i not in kept.values()] + list(range(len(COLORS), len(COLORS) + len(labels))))
+    return {label: kept[label] if label in kept else next(free) for label in labels}
 
 
 def color(index: int) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogFormatterMathtext, LogLocator
 
-from seglib.plots.style import blank, canvas, color, marker
+from seglib.plots.style import blank, canvas, color, looks, marker
 
 
 def lines(groups: Mapping[str, Mapping[float, Sequence[float]]], xlabel: str, ylabel: str, *, log: bool = True, factor: float = 100.0,
@@ -18,7 +18,7 @@ def lines(groups: Mapping[str, Mapping[float, Sequence[float]]], xlabel: str, yl
     axis = axes[0, 0]
     for i, (label, points) in enumerate(groups.items()):
         x = sorted(points)
-        _line(axis, _beside(x, groups, i - (len(groups) - 1) / 2, log), [points[value] for value in x], i, label, factor)
+        _line(axis, _beside(x, groups, i - (len(groups) - 1) / 2, log), [points[value] for value in x], looks(groups)[label], label, factor)
     axis.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if log else "linear")
     ticks = sorted({x for points in groups.values() for x in points})
     axis.set_xticks(ticks)
@@ -44,8 +44,8 @@ def panels(groups: Mapping[str, Mapping[str, Mapping[float, Sequence[float]]]], 
             points = panel.get(label, {})
             handles[title] = _line(axis, sorted(points), [points[x] for x in sorted(points)], i, title, 100.0)
         axis.set(title=label, xscale="log")
-        axis.xaxis.set_major_locator(LogLocator(base=100))
-        axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_major_locator(LogLocator(base=10))
+        axis.xaxis.set_major_formatter(LogFormatterMathtext())
         axis.xaxis.set_minor_formatter("")
         axis.tick_params(labelbottom=place + columns >= len(labels))
     for axis in axes.flat[len(labels) :]:
@@ -66,23 +66,26 @@ def _line(axis, x: Sequence[float], values: Sequence[Sequence[float]], i: int, l
 def stages(groups: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]], ylabel: str, height: float = 5.6) -> Figure:
     """groups {title: {label: {column: values of the seeds, in [0, 1]}}}, a panel per title: means as markers, every seed as a dash.
 
-    A line joins neighbouring columns only: one that is empty for a label ([]) cuts it, for across it more than one thing differs.
+    A column that is empty for all labels of a panel is left out there. A line joins columns that are neighbours in `groups` only: one that
+    is empty for a label ([]) cuts it, for across it more than one thing differs.
     """
     if not any(groups.values()):
         return blank()
     figure, axes = canvas(height, 1, len(groups), sharey=True)
     labels = list(dict.fromkeys(label for panel in groups.values() for label in panel))
-    handles = {}
+    handles, look = {}, looks(labels)
     for axis, (title, panel) in zip(axes[0], groups.items(), strict=True):
-        columns = list(next(iter(panel.values())))
+        named = list(next(iter(panel.values())))
+        columns = [column for column in named if any(len(points[column]) for points in panel.values())]
+        at = [columns.index(column) if column in columns else np.nan for column in named]
         for label, points in panel.items():
-            i = labels.index(label)
-            places = np.arange(len(columns)) + 0.09 * (i - (len(labels) - 1) / 2)
-            seeds = [100 * np.asarray(points[column], float) for column in columns]
+            style = {"color": color(look[label])}
+            places = np.array(at) + 0.09 * (labels.index(label) - (len(labels) - 1) / 2)
+            seeds = [100 * np.asarray(points[column], float) for column in named]
             means = [values.mean() if values.size else np.nan for values in seeds]
-            handles[label] = axis.plot(places, means, color=color(i), marker=marker(i), markersize=5, linewidth=0.9)[0]
+            handles[label] = axis.plot(places, means, marker=marker(look[label]), markersize=5, linewidth=0.9, **style)[0]
             for place, values in zip(places, seeds, strict=True):
-                axis.plot(np.full(values.size, place), values, "_", color=color(i), markersize=8)
+                axis.plot(np.full(values.size, place), values, "_", markersize=8, **style)
         axis.set_xticks(range(len(columns)), columns)
         axis.set(title=title, xlim=(-0.5, len(columns) - 0.5))
         axis.grid(axis="x", visible=False)

@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-
 # Shares of the labelled pixels of Cityscapes' fine training set, per cent, by train id, as commonly quoted (rounded).
 CITYSCAPES_SHARES = (36.9, 6.1, 22.8, 0.65, 0.88, 1.23, 0.21, 0.55, 15.9, 1.16, 4.0, 1.22, 0.13, 7.0, 0.27, 0.24, 0.23, 0.10, 0.41)
 
