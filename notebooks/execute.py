@@ -40,9 +40,10 @@ def chosen(only: list[str] | None) -> list[Path]:
     if not only:
         return notebooks
     numbers = {path.name[:2] for path in notebooks}
+    stems = {path.stem: path.name[:2] for path in notebooks}
     wanted = set()
-    for name in only:
-        found = set(READERS[name].split()) if name in READERS else {name.zfill(2)[:2]} & numbers
+    for name in (part.strip() for words in only for part in words.split(",")):
+        found = set(READERS[name].split()) if name in READERS else {stems.get(name, name.zfill(2))} & numbers
         if not found:
             raise ValueError(
                 f"--only {name}: give a notebook's number ({', '.join(sorted(numbers))}) or an experiment ({', '.join(READERS)})"
@@ -187,7 +188,7 @@ def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--profile", default=os.environ.get("SEGLIB_PROFILE", "published"), choices=PROFILES)
     parser.add_argument("--dataset", default=os.environ.get("SEGLIB_DATASET", "streets"), choices=DATASETS)
-    parser.add_argument("--only", action="append", help="a notebook's number or an experiment's name; several times")
+    parser.add_argument("--only", action="append", help="a notebook's number or an experiment's name; several times, or with commas between")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the notebook")
     parser.add_argument("--workers", type=int, help="notebooks at a time (default: 2 where nothing is trained, else 1)")
     parser.add_argument("--publish", action="store_true", help="renew the committed notebooks, figures and PDF from finished records")

@@ -101,6 +101,9 @@ def test_execute_reads_the_parameters_cell():
 
 def test_execute_chooses_by_number_and_by_experiment():
     assert [path.stem for path in execute.chosen(["07", "void"])] == ["07_losses", "10_results"]
+    assert [path.stem for path in execute.chosen(["7,10_results", "confirmation"])] == ["07_losses", "10_results"]
+    with pytest.raises(ValueError, match="--only 071"):
+        execute.chosen(["071"])
     with pytest.raises(ValueError, match="13"):
         execute.chosen(["13"])
 

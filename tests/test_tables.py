@@ -9,6 +9,7 @@ import pytest
 from study_helpers import record
 
 from seglib import scores, tables
+from seglib.tables import evidence as evidence_module
 from seglib.tables import layout
 from seglib.training import TrainConfig
 
@@ -145,6 +146,23 @@ def test_data_sets_that_disagree_leave_a_claim_open():
         loss: arm(value, dataset="streets", loss=loss) for loss, value in {"cross_entropy": 0.3, "soft_iou": 0.5, "dice": 0.3}.items()
     }
     assert verdict(found, "loss") == "open"
+
+
+@pytest.mark.parametrize(("entropy", "dice", "expected", "star"), [
+    ((30, 31, 32), (50, 52, 51), "confirmed", True),
+    ((50, 52, 51), (30, 31, 32), "refuted", True),
+    ((30, 50, 40), (50, 30, 41), "open", False),
+    ((30, 31), (50, 52), "open", False),  # two seeds settle nothing
+])  # fmt: skip
+def test_rare_classes_have_a_star_where_their_difference_is_clear(monkeypatch, entropy, dice, expected, star):
+    found, rare, others = figure_6(seeds=len(dice)), {"cross_entropy": entropy, "dice": dice}, evidence_module.values
+
+    def values(group, quantity):
+        return np.array(rare[group[0].config["loss"]], float) if quantity == "rare" else others(group, quantity)
+
+    monkeypatch.setattr(evidence_module, "values", values)
+    row = next(row for row in tables.claims(found) if row.id == "rare")
+    assert row.verdict == expected and ("* [" in row.number) == star and "on rare classes" in row.number
 
 
 @pytest.mark.parametrize(("flip", "crop", "expected"), [(0.3, 0.3, "confirmed"), (0.5, 0.3, "refuted"), (0.4, 0.3, "open")])

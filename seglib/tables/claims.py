@@ -150,7 +150,8 @@ def _rare_classes(evidence: Evidence, dataset: str) -> Answer:
     difference, low, high = scores.paired_difference(dice, entropy)
     if not np.isfinite(difference):  # no class is rare
         return NONE
-    return (int(low > 0) - int(high < 0) if n >= SEEDS else 0), f"{signed(difference)} [{signed(low)}, {signed(high)}] on rare classes"
+    sign = int(low > 0) - int(high < 0) if n >= SEEDS else 0
+    return sign, f"{_marked((sign, difference, low, high))}{_bracket((sign, difference, low, high))} on rare classes"
 
 
 def _gradient(evidence: Evidence, dataset: str) -> Answer:
