@@ -188,7 +188,8 @@ def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--profile", default=os.environ.get("SEGLIB_PROFILE", "published"), choices=PROFILES)
     parser.add_argument("--dataset", default=os.environ.get("SEGLIB_DATASET", "streets"), choices=DATASETS)
-    parser.add_argument("--only", action="append", help="a notebook's number or an experiment's name; several times, or with commas between")
+    words = "a notebook's number or an experiment's name; several times, or with commas between"
+    parser.add_argument("--only", action="append", help=words)
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the notebook")
     parser.add_argument("--workers", type=int, help="notebooks at a time (default: 2 where nothing is trained, else 1)")
     parser.add_argument("--publish", action="store_true", help="renew the committed notebooks, figures and PDF from finished records")
