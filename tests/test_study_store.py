@@ -7,6 +7,7 @@ from study_helpers import finish, record
 
 from seglib import records, study
 from seglib.study import store
+from seglib.study.job import LOCKED
 from seglib.study.plans import jobs
 
 
@@ -127,7 +128,7 @@ def test_what_is_committed_is_whole():
                         found = records.load(study.RESULTS / dataset / f"{name}.json")
                         assert found.name == name, (dataset, experiment, name)
                         if "-on-" not in name:
-                            assert training.run_name(training.from_dict(found.config)) == name
+                            assert training.run_name(training.from_dict(found.config)) == name.removesuffix(LOCKED)
 
 
 def test_the_cpu_profiles_rates_are_those_its_sweeps_chose():

@@ -101,7 +101,7 @@ def test_a_factor_starts_with_its_base_under_the_name_it_has_there():
     assert factors.of_factor(found, ["camvid"], "transforms", "flip") == ["size-8x8", "size-9x9"]
     assert factors.of_factor(found, ["camvid"], "annotation", "fine") == []
     title, rows = next(block for block in tables.ablations(found).blocks if block[0].startswith("Training size"))
-    assert rows[0][0] == "size 8x8" and rows[0][3] == "–" and rows[1][3] != "–"
+    assert rows[0][0] == "size 8×8" and rows[0][3] == "–" and rows[1][3] != "–"
 
 
 def test_single_runs_scored_elsewhere_are_no_runs_of_that_data_set():

@@ -77,13 +77,14 @@ def learning(
     scored = {title: groups, **(further or {})}
     figure, axes = canvas(6.0, 1, 1 + len(scored))
     *miou, nats = axes[0]
+    figure.get_layout_engine().set(wspace=0.1)  # the last panel has an axis of its own
     for label, index in looks(groups).items():
         records = groups[label]
         band(nats, records, "loss", index, label)
         for axis, runs in zip(miou, scored.values(), strict=True):
             if label in runs:
                 band(axis, runs[label], "val_miou", index, None, 100.0)
-    nats.set(title="Training loss", xlabel="epoch", ylabel="nats per pixel")
+    nats.set(title=f"loss, {title}" if further else "Training loss", xlabel="epoch", ylabel="nats per pixel")
     _chance(nats, np.log(num_classes), "ln K")
     nats.set_ylim(0, 1.12 * max(np.log(num_classes), nats.get_ylim()[1] / 1.05))
     top = max(axis.get_ylim()[1] for axis in miou)

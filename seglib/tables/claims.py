@@ -236,7 +236,7 @@ _MODELS = ("fcn_baseline", "fcn8s", "unet", "vit")
 CLAIMS = (
     ("fine", "detailed annotations are particularly valuable for our task", "2", "annotation", _best("annotation", "fine", ("coarse",))),
     ("models-work", "both our models are able to perform semantic segmentation [tested: above floors]", "2", "architectures", _above_floor),
-    ("settings", "the choice of various hyper-parameters [...] can affect the accuracy", "2", "optimisers", _settings_matter),
+    ("settings", "various hyper-parameters [...] can affect the accuracy [tested: all but the rate]", "2", "optimisers", _settings_matter),
     ("skips", "These connections [the skips] are crucial", "3", "architectures", _best("architectures", "unet", ("unet-no-skips",))),
     ("small-data", "good segmentation results even with small training datasets", "3", "data", _small_data),
     ("complexity", "computational complexity especially when applied on high-resolution images increases rapidly", "3", "cost", _quadratic),

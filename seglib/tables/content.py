@@ -87,7 +87,7 @@ def _bounds(evidence: Evidence, dataset: str) -> str:
 def _recipe(arm: str, found) -> str:
     """A run by what sets its recipe apart: U-Net, 8,000 shown; its size where pieces of larger pictures were shown."""
     config = found[0].config
-    shown = "crops of " + "×".join(map(str, config["size"])) if config.get("crop") else f"{config['images']:,} shown"
+    shown = "crops from " + "×".join(map(str, config["size"])) if config.get("crop") else f"{config['images']:,} shown"
     return f"{name(arm.removesuffix('-short'))}, " + ("recipe alone" if arm.endswith("-short") else shown)
 
 

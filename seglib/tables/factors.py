@@ -12,7 +12,7 @@ from seglib.tables.names import name
 # (experiment, the arm that others are compared with; "" where every model has its own) -> title.
 FACTORS = {
     ("transforms", "none"): "Transforms, to none",
-    ("transforms", "flip"): "Training size, to the usual one, flips replacing",
+    ("transforms", "flip"): "Training size, to the usual one",
     ("annotation", "fine"): "Annotation, to fine",
     ("void", ""): "Void as a class, to ignored",
     ("data", ""): "Share of train, to all of it",

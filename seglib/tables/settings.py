@@ -30,7 +30,11 @@ def _held_fixed(evidence: Evidence, dataset: str) -> str:
         "batch_size": "batch {}", "optimiser": "{}", "schedule": "{}", "weight_decay": "weight decay {:g}", "clip": "clipped at {:g}",
         "flip": "flips {}", "void": "void {}", "annotation": "{} labels",
     }  # fmt: skip
-    groups = [evidence.of(dataset, experiment) for place, experiment in evidence.groups if place == dataset and experiment not in LONGER]
+    groups = [
+        evidence.of(dataset, experiment)
+        for place, experiment in evidence.groups
+        if place == dataset and experiment not in (*LONGER, "confirmation")
+    ]
     configs = [record.config for arms in groups for found in arms.values() for record in found]
     said = {"True": "on", "False": "off", "ignore": "ignored"}
     shared = {key: configs[0].get(key) for key in words if len({config.get(key) for config in configs}) == 1 and key in configs[0]}
@@ -48,12 +52,14 @@ def _setting_row(evidence: Evidence, dataset: str, experiment: str) -> list[str]
     rates = sorted({record.config["lr"] for record in tried.values()})
     hours = _hours((found | tried).values())
     each = f" (from {min(record.config['images'] or 0 for record in tried.values())} on)" if tried else ""
-    images = sorted({record.config["images"] or 0 for record in found.values()})
+    images = sorted({f"{record.config['images'] or 0:,}" for record in found.values()}, key=lambda count: (len(count), count))
+    if experiment == SINGLE and len(images) > 1:
+        images = [f"{name(arm)} {records[0].config['images']:,}" for arm, records in groups.items()]
     used = ", ".join(f"{rate:g}" for rate in rates or sorted({record.config["lr"] for record in found.values()}))
     if experiment in LONGER:
         model += "; " + _recipe(next(iter(found.values())).config)
     return [LONGER.get(experiment, experiment), model, sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes",
-            ", ".join(f"{count:,}" for count in images), _seeds(groups), used + each, str(len(found | tried)),
+            ", ".join(images), _seeds(groups), used + each, str(len(found | tried)),
             f"{hours:.1f}" if hours else EMPTY]  # fmt: skip
 
 
