@@ -84,7 +84,7 @@ def learning(
         for axis, runs in zip(miou, scored.values(), strict=True):
             if label in runs:
                 band(axis, runs[label], "val_miou", index, None, 100.0)
-    nats.set(title=f"loss, {title}" if further else "Training loss", xlabel="epoch", ylabel="nats per pixel")
+    nats.set(title=f"loss, {title.split(',')[0]}" if further else "Training loss", xlabel="epoch", ylabel="nats per pixel")
     _chance(nats, np.log(num_classes), "ln K")
     nats.set_ylim(0, 1.12 * max(np.log(num_classes), nats.get_ylim()[1] / 1.05))
     top = max(axis.get_ylim()[1] for axis in miou)
