@@ -50,8 +50,9 @@ def _found(groups: Mapping[str, tuple], shares: np.ndarray) -> list[int]:
 def _classes(axis, groups: Mapping[str, tuple], ticks: list[str], part: list[int], labels: list[str]) -> None:
     offsets = np.linspace(-0.36, 0.36, len(groups)) if len(groups) > 1 else [0.0]
     _bands(axis, len(part))
+    look = looks(labels)
     for offset, (label, group) in zip(offsets, groups.items(), strict=True):
-        i = looks(labels)[label]
+        i = look[label]
         value, low, high = (100 * np.asarray(x, float)[part] for x in group)
         error, places = np.maximum([value - low, high - value], 0), np.arange(len(part)) + offset
         style = {"fmt": marker(i), "color": color(i), "markersize": 3, "elinewidth": 0.8, "clip_on": False}

@@ -16,9 +16,10 @@ def lines(groups: Mapping[str, Mapping[float, Sequence[float]]], xlabel: str, yl
         return blank()
     figure, axes = canvas(height)
     axis = axes[0, 0]
+    look = looks(groups)
     for i, (label, points) in enumerate(groups.items()):
         x = sorted(points)
-        _line(axis, _beside(x, groups, i - (len(groups) - 1) / 2, log), [points[value] for value in x], looks(groups)[label], label, factor)
+        _line(axis, _beside(x, groups, i - (len(groups) - 1) / 2, log), [points[value] for value in x], look[label], label, factor)
     axis.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if log else "linear")
     ticks = sorted({x for points in groups.values() for x in points})
     axis.set_xticks(ticks)

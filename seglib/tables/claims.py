@@ -150,8 +150,8 @@ def _rare_classes(evidence: Evidence, dataset: str) -> Answer:
     difference, low, high = scores.paired_difference(dice, entropy)
     if not np.isfinite(difference):  # no class is rare
         return NONE
-    sign = int(low > 0) - int(high < 0) if n >= SEEDS else 0
-    return sign, f"{_marked((sign, difference, low, high))}{_bracket((sign, difference, low, high))} on rare classes"
+    row = (int(low > 0) - int(high < 0) if n >= SEEDS else 0), difference, low, high
+    return row[0], f"{_marked(row)}{_bracket(row)} on rare classes"
 
 
 def _gradient(evidence: Evidence, dataset: str) -> Answer:

@@ -17,7 +17,7 @@ def settings(evidence: Evidence) -> Table:
         rows = [
             _setting_row(evidence, dataset, experiment)
             for place, experiment in evidence.groups
-            if place == dataset and any(record.history for found in evidence.trained(place, experiment).values() for record in found)
+            if place == dataset and _training(evidence.trained(place, experiment))
         ]
         blocks.append((f"{DATASET_NAMES[dataset]}; {_held_fixed(evidence, dataset)}", rows))
     spec = "l" + LEFT.format(41) + "lrr" + LEFT.format(34) + "rr"
@@ -30,16 +30,17 @@ def _held_fixed(evidence: Evidence, dataset: str) -> str:
         "batch_size": "batch {}", "optimiser": "{}", "schedule": "{}", "weight_decay": "weight decay {:g}", "clip": "clipped at {:g}",
         "flip": "flips {}", "void": "void {}", "annotation": "{} labels",
     }  # fmt: skip
-    groups = [
-        evidence.of(dataset, experiment)
-        for place, experiment in evidence.groups
-        if place == dataset and experiment not in (*LONGER, "confirmation")
-    ]
-    configs = [record.config for arms in groups for found in arms.values() for record in found]
+    groups = [evidence.of(dataset, experiment) for place, experiment in evidence.groups if place == dataset and experiment not in LONGER]
+    configs = [record.config for arms in groups if _training(arms) for found in arms.values() for record in found]
     said = {"True": "on", "False": "off", "ignore": "ignored"}
     shared = {key: configs[0].get(key) for key in words if len({config.get(key) for config in configs}) == 1 and key in configs[0]}
     values = {key: said.get(str(value), name(value) if isinstance(value, str) else value) for key, value in shared.items()}
     return "all but the longer runs: " + ", ".join(words[key].format(value) for key, value in values.items())
+
+
+def _training(groups: Groups) -> bool:
+    """Whether these runs were trained for their experiment; others were only scored anew."""
+    return any(record.history for found in groups.values() for record in found)
 
 
 def _setting_row(evidence: Evidence, dataset: str, experiment: str) -> list[str]:
