@@ -5,7 +5,7 @@ import torch
 
 from seglib import models
 
-SMALL = {"fcn_baseline": 8, "fcn8s": 4, "unet": 8, "vit": 64, "swin": 16, "cnn_j": 16}
+SMALL = {"fcn_baseline": 8, "fcn8s": 4, "unet": 8, "vit": 64, "swin": 16, "cnn_j": 16, "unet_lite0": 4}
 
 
 @pytest.mark.slow

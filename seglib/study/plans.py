@@ -5,15 +5,7 @@ from typing import NamedTuple
 
 from seglib.records import Record
 from seglib.study.job import Job
-from seglib.study.profiles import (
-    ARCHITECTURE_RATES,
-    DATASETS,
-    EXPERIMENTS,
-    FIGURE_6,
-    MODELS,
-    Profile,
-    profile,
-)
+from seglib.study.profiles import ARCHITECTURE_RATES, DATASETS, EXPERIMENTS, FIGURE_6, MODELS, Profile, profile
 from seglib.study.rates import run_name, settled, tuned
 from seglib.training import TrainConfig
 
@@ -47,7 +39,7 @@ def jobs(name: str, dataset: str, records: dict[str, Record]) -> list[Job]:
     makers = {
         "architectures": _architectures, "losses": _losses, "void": _void, "transforms": _transforms, "annotation": _annotation,
         "optimisers": _optimisers, "generalisation": _generalisation, "data": _data, "original": _original,
-        "longer": _longer, "pretraining": _pretraining, "confirmation": _confirmation,
+        "longer": _longer, "pretraining": _pretraining, "imagenet": _imagenet, "confirmation": _confirmation,
     }  # fmt: skip
     found = [job for experiment in EXPERIMENTS if experiment in scope.profile.experiments for job in makers[experiment](scope)]
     return sorted(found, key=lambda job: job.stage)  # stable: arms stay in the order of their experiment
@@ -82,6 +74,11 @@ def _arm(scope, experiment, comparison, arm, stage, config, rate, seeds=None, wa
     config, waits = (replace(config, lr=rate), "") if rate else (config, waits)
     chosen = scope.profile.seeds if seeds is None else seeds
     return [Job(experiment, comparison, arm, stage, "run", replace(config, seed=seed), scope.dataset, waits) for seed in chosen]
+
+
+def _weights(scope: _Scope, job: Job) -> str:
+    """What scoring the weights of `job` waits for; "" when they are there."""
+    return job.waits or ("" if job.name in scope.records else f"the run {job.name} on {job.target}")
 
 
 def _sweep(scope, experiment, arm, stage, runs):
@@ -216,8 +213,8 @@ def _generalisation(scope: _Scope) -> list[Job]:
     found = []
     for job in _architectures(scope._replace(dataset=source)):
         if job.role == "run" and job.comparison == "models":
-            waits = job.waits or ("" if job.name in scope.records else f"the run {job.name} on {source}")
-            found.append(Job("generalisation", "models", f"{job.arm}-from-{source}", 85, "transfer", job.config, scope.dataset, waits))
+            arm = f"{job.arm}-from-{source}"
+            found.append(Job("generalisation", "models", arm, 85, "transfer", job.config, scope.dataset, _weights(scope, job)))
     return found
 
 
@@ -234,18 +231,21 @@ def _original(scope: _Scope) -> list[Job]:
     return found
 
 
+def _long(scope: _Scope, config: TrainConfig, swept: float | None) -> tuple[TrainConfig, float | None]:
+    """A run with more pictures and the mixture of cross-entropy and Dice, and its rate: the swept one scaled with the batch size."""
+    batch = scope.profile.long_batch
+    longer = replace(config, loss="cross_entropy_dice", images=scope.profile.long_images, batch_size=batch)
+    return longer, swept * batch / TrainConfig.batch_size if swept else None
+
+
 def _longer(scope: _Scope) -> list[Job]:
-    """The families shown more pictures, with the mixture of cross-entropy and Dice; the swept rate scaled with the batch size. Two of them
-    with that recipe at the usual number of pictures, which tells its length from its other parts."""
-    found, batch = [], scope.profile.long_batch
+    """The families with the longer recipe. Two of them at the usual number of pictures too, which tells its length from its other parts."""
+    found = []
     for model in MODELS:
-        config = _model(scope, model, loss="cross_entropy_dice", images=scope.profile.long_images, batch_size=batch)
-        swept = _model_rate(scope, model)[1]
-        rate = swept * batch / TrainConfig.batch_size if swept else None
+        config, rate = _long(scope, _model(scope, model), _model_rate(scope, model)[1])
         found += _arm(scope, "longer", model, model, 86, config, rate)
         if model in ("fcn8s", "unet"):
-            short = replace(config, images=scope.profile.images)
-            found += _arm(scope, "longer", f"{model}-short", f"{model}-short", 86, short, rate)
+            found += _arm(scope, "longer", f"{model}-short", f"{model}-short", 86, replace(config, images=scope.profile.images), rate)
     return found
 
 
@@ -266,6 +266,21 @@ def _pretraining(scope: _Scope) -> list[Job]:
     return found
 
 
+def _imagenet(scope: _Scope) -> list[Job]:
+    """Photographs: one network from random weights and from ImageNet's, each start with its own rate, in short and in longer runs."""
+    if scope.dataset == "streets":
+        return []
+    found = []
+    for init in ("random", "imagenet"):
+        config = _model(scope, "unet_lite0", init=init)
+        sweep, rate = _tuned(scope, config, "unet_lite0")
+        found += _sweep(scope, "imagenet", init, 88, sweep)
+        found += _arm(scope, "imagenet", "short", init, 88, config, rate)
+        if scope.profile.long_images:
+            found += _arm(scope, "imagenet", "longer", f"{init}-longer", 89, *_long(scope, config, rate))
+    return found
+
+
 def _confirmation(scope: _Scope) -> list[Job]:
     """Figure 6's losses and the families once more, on the test pictures that no choice has looked at; nothing is trained. A family's
     longer run is the arm <model>-longer."""
@@ -277,6 +292,5 @@ def _confirmation(scope: _Scope) -> list[Job]:
         made = jobs_of(scope) if experiment in scope.profile.experiments else []
         for job in (job for job in made if job.role == "run" and (job.arm in MODELS or job.comparison == "figure-6")):
             arm = job.arm + "-longer" * (experiment == "longer")
-            waits = job.waits or ("" if job.name in scope.records else f"the run {job.name}")
-            found.append(Job("confirmation", experiment, arm, 96, "locked", job.config, scope.dataset, waits))
+            found.append(Job("confirmation", experiment, arm, 96, "locked", job.config, scope.dataset, _weights(scope, job)))
     return found

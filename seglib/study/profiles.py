@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 EXPERIMENTS = (
     "architectures", "losses", "void", "transforms", "annotation", "optimisers", "generalisation", "data", "original",
-    "longer", "pretraining", "confirmation",
+    "longer", "pretraining", "imagenet", "confirmation",
 )  # fmt: skip
 DATASETS = ("streets", "camvid", "cityscapes")
 MODELS = ("fcn_baseline", "fcn8s", "unet", "vit", "swin")
@@ -20,7 +20,7 @@ CONVNET_RATES = (3e-3, 1e-2, 3e-2)
 VGG_RATES = (1e-3, 3e-3, 1e-2)
 TRANSFORMER_RATES = (3e-4, 1e-3, 3e-3)
 SGD_RATES = (1e-2, 3e-2, 1e-1)
-RATES = {"fcn8s": VGG_RATES, "vit": TRANSFORMER_RATES, "swin": TRANSFORMER_RATES, "sgd": SGD_RATES}
+RATES = {"fcn8s": VGG_RATES, "vit": TRANSFORMER_RATES, "swin": TRANSFORMER_RATES, "unet_lite0": TRANSFORMER_RATES, "sgd": SGD_RATES}
 
 # `cpu` has no minutes for a sweep per architecture and uses these: what the sweeps of `cpu-full` chose; study status lists them.
 ARCHITECTURE_RATES = {
@@ -73,6 +73,7 @@ def _everywhere(value) -> dict:
 
 _CPU_OPTIONS = {
     "fcn_baseline": {"width": 16}, "fcn8s": {"width": 16}, "unet": {"width": 16}, "vit": {"width": 192}, "swin": {"width": 48},
+    "unet_lite0": {},
 }  # fmt: skip
 _CPU = {
     "size": _everywhere((144, 192)), "small_size": _everywhere((96, 192)), "options": _CPU_OPTIONS, "unet_width": 8,
@@ -96,7 +97,7 @@ PROFILES = {
         small_size=_everywhere((32, 64)),
         sizes=_everywhere(((48, 48),)),
         options={"fcn_baseline": {"width": 4}, "fcn8s": {"width": 4}, "unet": {"width": 4},
-                 "vit": {"width": 64, "depth": 2}, "swin": {"width": 16, "depths": (1, 1, 1, 1)}},
+                 "vit": {"width": 64, "depth": 2}, "swin": {"width": 16, "depths": (1, 1, 1, 1)}, "unet_lite0": {"width": 4}},
         unet_width=4,
         limits=_everywhere((8, 2, 2)),
         locked={"streets": 2},
@@ -128,7 +129,7 @@ PROFILES = {
         small_size={"streets": (768, 768), "camvid": (360, 480), "cityscapes": (768, 768)},
         sizes={"streets": ((384, 384), (512, 1024), (1024, 2048)), "camvid": ((180, 240), (240, 320)),
                "cityscapes": ((384, 384), (512, 1024), (1024, 2048))},
-        options={model: {} for model in MODELS},
+        options={model: {} for model in (*MODELS, "unet_lite0")},
         unet_width=32,
         limits=_everywhere((None, None, None)),
         images=22_020,  # 60 epochs of CamVid

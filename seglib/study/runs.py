@@ -22,7 +22,7 @@ from seglib.study.transfer import locked, transfer
 NOTEBOOKS = {
     "01": ("annotation",), "02": (), "03": ("architectures",), "04": ("architectures", "data"), "05": ("architectures",),
     "06": ("architectures",), "07": ("losses",), "08": ("transforms",), "09": ("optimisers",),
-    "10": ("architectures", "void", "generalisation", "longer", "pretraining", "confirmation"),
+    "10": ("architectures", "void", "generalisation", "longer", "pretraining", "imagenet", "confirmation"),
     "11": ("original",), "12": ("architectures",),
 }  # fmt: skip
 

@@ -20,7 +20,7 @@ from seglib import models
 from seglib.models import cost
 
 WIDTH, SIZE, BATCH = 16, (144, 192), 8
-STUDY = {"fcn_baseline": 16, "fcn8s": 16, "unet": 16, "vit": 192, "swin": 48, "cnn_j": 48}
+STUDY = {"fcn_baseline": 16, "fcn8s": 16, "unet": 16, "vit": 192, "swin": 48, "cnn_j": 48, "unet_lite0": 16}
 
 
 class TextbookUNet(nn.Module):
