@@ -55,6 +55,16 @@ def test_what_pretraining_is_worth_is_said_by_family():
     assert [(row[0], row[3].endswith("*")) for row in rows] == [("U-Net", True), ("ViT", False)]
 
 
+def test_imagenet_stands_beside_random_weights_in_both_recipes():
+    arms = {"random": arm(0.3), "random-longer": arm(0.4)}
+    arms |= {"imagenet": arm(0.5, init="imagenet"), "imagenet-longer": arm(0.4, init="imagenet")}
+    found = tables.Evidence({("camvid", "imagenet"): arms})
+    ((title, rows),) = tables.transfer(found).blocks
+    assert (title, [row[0] for row in rows]) == ("ImageNet", ["EfficientNet-U-Net", "EfficientNet-U-Net, longer"])
+    assert ["*" in row[3] for row in rows] == [True, False]
+    assert float(tables.numbers(found)["imagenet/camvid/imagenet-minus-random/miou"]) == pytest.approx(20, abs=2)
+
+
 def test_longer_runs_say_who_gains_and_who_has_few_seeds():
     short = {"unet": arm(0.3), "vit": arm(0.3, model="vit", width=192)}
     longer = {"unet": arm(0.5, images=8000), "vit": arm(0.35, seeds=1, model="vit", width=192, images=8000), "unet-short": arm(0.9)}

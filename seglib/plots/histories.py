@@ -17,7 +17,7 @@ LOSS_NAMES = {
 }  # fmt: skip
 MODEL_NAMES = {
     "fcn_baseline": "FCN baseline", "fcn32s": "FCN-32s", "fcn16s": "FCN-16s", "fcn8s": "FCN-8s", "unet": "U-Net", "vit": "ViT",
-    "swin": "Swin V2", "cnn_j": "CNN under Swin's decoder",
+    "swin": "Swin V2", "cnn_j": "CNN under Swin's decoder", "unet_lite0": "EfficientNet-U-Net",
 }  # fmt: skip
 
 

@@ -27,7 +27,7 @@ Without a suffix a quantity is the mean over seeds; sd is over seeds; low and hi
 images-high the 95 % bootstrap interval over images. Scores are per cent with one decimal, on test at the label's own size.
 
     experiments   architectures losses void transforms annotation optimisers generalisation data original
-                  longer pretraining confirmation
+                  longer pretraining imagenet confirmation
     quantities    miou val-miou accuracy class-accuracy frequency-iou category iiou category-iiou boundary image-miou thin rare calibration
                   instance-classes uncommon overconfidence loss-last rise lost frequency-rank confusion-<1..3>/true|taken-for|share
                   iou-<class, blanks as hyphens> unsteady/class|iou|sd
@@ -37,7 +37,8 @@ images-high the 95 % bootstrap interval over images. Scores are per cent with on
                   optimisers: sgd adam adamw adamax constant step polynomial onecycle decay-<x> dropout-<per cent>
                   generalisation: <model>-from-<dataset>    data: <model>-10|25|50|100    original: <model>
                   longer: <model>, unet-short, fcn8s-short
-                  pretraining: <model>-random, <model>-pretrained    confirmation: <loss>, <model>, <model>-longer
+                  pretraining: <model>-random, <model>-pretrained    imagenet: random, imagenet, both also -longer
+                  confirmation: <loss>, <model>, <model>-longer
 
 Tables, each a whole tabular without float: report/generated/<name>.tex for the names of `TABLES`; overlay.tex says on the first page what
 the PDF of another profile shows. `published.ROWS` are others' numbers under the keys of report/published.tex.

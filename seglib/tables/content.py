@@ -199,9 +199,9 @@ def _change(evidence: Evidence, datasets, experiment: str, arm: str) -> list[str
 
 
 def transfer(evidence: Evidence) -> Table:
-    """From drawings to photographs: each family as streets trained it, then trained on photographs from random weights and from its
-    encoder; the other way, trained on photographs alone and scored on streets."""
-    columns = ["Model", "not trained here", "random encoder", "encoder from streets", "difference", "the other way"]
+    """To photographs: each family as streets trained it, then trained on photographs from random weights and from its encoder; the other
+    way, trained on photographs alone and scored on streets; one more network from random and from ImageNet's weights."""
+    columns = ["Model", "not trained here", "random encoder", "pretrained encoder", "difference", "the other way"]
     back = evidence.of("streets", "generalisation")
     blocks = []
     for dataset in (place for place in evidence.datasets() if place != "streets"):
@@ -211,7 +211,15 @@ def transfer(evidence: Evidence) -> Table:
         rows += [[_recipe(arm.split("-from-")[0], found), _spread(found), *[EMPTY] * 4] for arm, found in single.items()]
         rows = [row for row in rows if set(row[1:]) != {EMPTY}]
         if rows:
-            blocks.append(("", rows))
+            blocks.append(("Drawn streets", rows))
+        groups = evidence.of(dataset, "imagenet")
+        rows = [
+            [name("unet_lite0") + words, EMPTY, *(_spread(groups[arm]) for arm in pair), _difference(groups, *pair), EMPTY]
+            for words, pair in (("", ("random", "imagenet")), (", longer", ("random-longer", "imagenet-longer")))
+            if pair[0] in groups
+        ]
+        if rows:
+            blocks.append(("ImageNet", rows))
     return filled(Table(columns, blocks)) if blocks else _nothing(columns)
 
 
@@ -220,10 +228,14 @@ def _transfer_row(model: str, dataset: str, moved: Groups, taught: Groups, back:
     words = [_spread(groups[arm]) if arm in groups else EMPTY for groups, arm in (
         (moved, f"{model}-from-streets"), (taught, both[0]), (taught, both[1]), (back, f"{model}-from-{dataset}")
     )]  # fmt: skip
-    difference = EMPTY
-    if set(both) <= set(taught):
-        difference = _widest(taught, both[1], both[0]) + (CLEAR if read.sign(taught, both[1], both[0]) else "")
-    return [name(model), *words[:3], difference, words[3]]
+    return [name(model), *words[:3], _difference(taught, *both), words[3]]
+
+
+def _difference(groups: Groups, base: str, arm: str) -> str:
+    """`arm` less `base` with the wider ends of its intervals, marked where it is clear."""
+    if not {base, arm} <= set(groups):
+        return EMPTY
+    return _widest(groups, arm, base) + (CLEAR if read.sign(groups, arm, base) else "")
 
 
 def original(evidence: Evidence) -> Table:

@@ -31,7 +31,7 @@ def _held_fixed(evidence: Evidence, dataset: str) -> str:
         "flip": "flips {}", "void": "void {}", "annotation": "{} labels",
     }  # fmt: skip
     groups = [evidence.of(dataset, experiment) for place, experiment in evidence.groups if place == dataset and experiment not in LONGER]
-    configs = [record.config for arms in groups if _training(arms) for found in arms.values() for record in found]
+    configs = [r.config for arms in groups if _training(arms) for arm, found in arms.items() if not arm.endswith("-longer") for r in found]
     said = {"True": "on", "False": "off", "ignore": "ignored"}
     shared = {key: configs[0].get(key) for key in words if len({config.get(key) for config in configs}) == 1 and key in configs[0]}
     values = {key: said.get(str(value), name(value) if isinstance(value, str) else value) for key, value in shared.items()}
@@ -133,6 +133,7 @@ PLAN = (
     ("original", "its 3 networks"),
     ("longer", "added: 5 families, 5 times the presentations, 2 controls"),
     ("pretraining", "added: 5 families on CamVid, first trained on streets"),
+    ("imagenet", "added: 1 network, random and ImageNet's weights, both recipes"),
     ("confirmation", "added: 3 losses, 5 families in both recipes, on 160 scenes not used before"),
     (SINGLE, "added: 2 families, a richer recipe, one seed"),
 )
