@@ -20,7 +20,7 @@ CONVNET_RATES = (3e-3, 1e-2, 3e-2)
 VGG_RATES = (1e-3, 3e-3, 1e-2)
 TRANSFORMER_RATES = (3e-4, 1e-3, 3e-3)
 SGD_RATES = (1e-2, 3e-2, 1e-1)
-RATES = {"fcn8s": VGG_RATES, "vit": TRANSFORMER_RATES, "swin": TRANSFORMER_RATES, "unet_lite0": TRANSFORMER_RATES, "sgd": SGD_RATES}
+RATES = {"fcn8s": VGG_RATES, "vit": TRANSFORMER_RATES, "swin": TRANSFORMER_RATES, "sgd": SGD_RATES}
 
 # `cpu` has no minutes for a sweep per architecture and uses these: what the sweeps of `cpu-full` chose; study status lists them.
 ARCHITECTURE_RATES = {

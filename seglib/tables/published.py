@@ -29,5 +29,5 @@ ROWS = (
     Row("cityscapes/setr", "cityscapes", "SETR, ViT-L", 78.4, "ImageNet", "zheng2021"),
     Row("cityscapes/semask-t", "cityscapes", "SeMask, Swin-T", 74.9, "ImageNet", "jain2023"),
     Row("cityscapes/semask-l", "cityscapes", "SeMask, Swin-L", 78.5, "ImageNet", "jain2023"),
-    Row("cityscapes/mask2former", "cityscapes", "Mask2Former, Swin-L", 83.7, "ImageNet", "cheng2022"),
+    Row("cityscapes/mask2former", "cityscapes", "Mask2Former, Swin-L", 83.7, "ImageNet", "mmseg2020"),
 )
