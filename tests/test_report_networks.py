@@ -12,6 +12,7 @@ from seglib import diagrams, models, study
 
 APPENDIX = Path(__file__).resolve().parents[1] / "report" / "sections" / "appendix.tex"
 NAMES = {"FCN baseline": "fcn_baseline", "FCN-8s": "fcn8s", "U-Net": "unet", "ViT": "vit", "Swin V2": "swin", "ConvNeXt": "cnn_j"}
+NAMES |= {"EfficientNet-U-Net": "unet_lite0"}
 
 
 def rows() -> dict[str, list[list[int]]]:
@@ -42,6 +43,11 @@ def test_the_table_of_networks_says_what_is_built(name, first, options):
         stages = [[module for module in found if module.dim == width] for width in channels]
         assert [len(stage) for stage in stages] == blocks and sum(blocks) == len(found)
         assert attention == [*(stage[0].num_heads for stage in stages), *found[0].window_size]
+    elif kind == "unet_lite0":
+        assert channels == [*model.encoder.feature_info.channels(), *(step.conv[0][0].out_channels for step in model.decoder)]
+        counts = [len(stage) for stage in model.encoder.blocks]
+        ends = [info["stage"] for info in model.encoder.feature_info.info]
+        assert blocks == [*(sum(counts[a:b]) for a, b in zip((0, *ends), ends)), *(len(step.conv) for step in model.decoder)]
     else:
         stages = [getattr(model.encoder, f"stages_{i}").blocks for i in range(4)]
         assert [len(stage) for stage in stages] == blocks and [stage[0].conv_dw.out_channels for stage in stages] == channels

@@ -30,6 +30,21 @@ def test_norms_and_biases_do_not_decay():
         assert len(decayed["params"]) + len(free["params"]) == len(list(model.parameters()))
 
 
+def test_an_encoder_may_have_a_rate_of_its_own():
+    model = models.build("unet", 11, width=4)
+    settings = config(encoder_lr=0.1, weight_decay=0.1)
+    optimiser = optimisation.make_optimiser(settings, model)
+    optimisation.set_rates(optimiser, 1e-2, 0.9)
+    rate = {id(p): group["lr"] for group in optimiser.param_groups for p in group["params"]}
+    assert {rate[id(p)] for p in model.encoder.parameters()} == {1e-3}
+    inside = set(map(id, model.encoder.parameters()))
+    assert {rate[id(p)] for p in model.parameters() if id(p) not in inside} == {1e-2} and len(rate) == len(list(model.parameters()))
+    decay = {group["weight_decay"] for group in optimiser.param_groups for p in group["params"] if p.ndim <= 1}
+    assert decay == {0}
+    with pytest.raises(ValueError, match="encoder_lr=-1"):
+        config(encoder_lr=-1)
+
+
 @pytest.mark.parametrize("name", optimisation.OPTIMISERS)
 def test_every_optimiser_lowers_the_loss(tmp_path, name):
     lr = 0.1 if name == "sgd" else 5e-3

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from seglib.records import Record
 from seglib.study.job import Job
 from seglib.study.profiles import ARCHITECTURE_RATES, DATASETS, EXPERIMENTS, FIGURE_6, MODELS, Profile, profile
-from seglib.study.rates import run_name, settled, tuned
+from seglib.study.rates import by_val, run_name, settled, tuned
 from seglib.training import TrainConfig
 
 
@@ -53,16 +53,14 @@ def _base(scope: _Scope, **settings) -> TrainConfig:
 
 def _model(scope: _Scope, model: str, **settings) -> TrainConfig:
     """A run of the architecture comparison."""
-    options = scope.profile.options[model]
-    return _base(
-        scope, **{"model": model, "size": scope.profile.size[scope.dataset], "images": scope.profile.images, **options, **settings}
-    )
+    fixed = {"model": model, "size": scope.profile.size[scope.dataset], "images": scope.profile.images}
+    return _base(scope, **fixed | scope.profile.options[model] | settings)
 
 
 def _small(scope: _Scope, **settings) -> TrainConfig:
     """A run of the experiments with many runs: the narrow U-Net on small pictures."""
-    width, size = scope.profile.unet_width, scope.profile.small_size[scope.dataset]
-    return _base(scope, **{"model": "unet", "width": width, "size": size, "images": scope.profile.ablation_images, **settings})
+    fixed = {"width": scope.profile.unet_width, "size": scope.profile.small_size[scope.dataset], "images": scope.profile.ablation_images}
+    return _base(scope, **{"model": "unet"} | fixed | settings)
 
 
 def _tuned(scope: _Scope, config: TrainConfig, key: str) -> tuple[list[TrainConfig], float | None]:
@@ -105,11 +103,8 @@ def _architectures(scope: _Scope) -> list[Job]:
         for seed in scope.profile.seeds:
             found += _arm(scope, "architectures", "models", model, 20 + seed, _model(scope, model), rate, [seed])
     if scope.profile.sweep_architectures or scope.profile.name == "smoke":
-        controls = {
-            "unet-no-skips": (_model(scope, "unet", skips=False), "unet"),
-            "cnn_j": (replace(_model(scope, "swin"), model="cnn_j"), "swin"),
-        }
-        for arm, (config, model) in controls.items():
+        other = replace(_model(scope, "swin"), model="cnn_j")
+        for arm, config, model in (("unet-no-skips", _model(scope, "unet", skips=False), "unet"), ("cnn_j", other, "swin")):
             found += _arm(scope, "architectures", "controls", arm, 95, config, _model_rate(scope, model)[1])
     return found
 
@@ -267,14 +262,22 @@ def _pretraining(scope: _Scope) -> list[Job]:
 
 
 def _imagenet(scope: _Scope) -> list[Job]:
-    """Photographs: one network from random weights and from ImageNet's, each start with its own rate, in short and in longer runs."""
+    """Photographs: one network from random weights and from ImageNet's, in short and in longer runs. Each start has the rate that the same
+    search finds for it, with the encoder at the whole rate and at a tenth of it, as fine-tuning often has it."""
     if scope.dataset == "streets":
         return []
     found = []
     for init in ("random", "imagenet"):
-        config = _model(scope, "unet_lite0", init=init)
-        sweep, rate = _tuned(scope, config, "unet_lite0")
-        found += _sweep(scope, "imagenet", init, 88, sweep)
+        tried = {init: _model(scope, "unet_lite0", init=init)}
+        tried[f"{init}-slow"] = replace(tried[init], encoder_lr=0.1)
+        winners = []
+        for arm, config in tried.items():
+            sweep, rate = _tuned(scope, config, "unet_lite0")
+            winner = [replace(config, lr=rate, seed=0)] if rate else []
+            found += _sweep(scope, "imagenet", arm, 88, sweep + [run for run in winner if run not in sweep])
+            winners += winner
+        order = by_val(scope.records, winners) if len(winners) == len(tried) else []
+        config, rate = (order[0], order[0].lr) if order else (tried[init], None)
         found += _arm(scope, "imagenet", "short", init, 88, config, rate)
         if scope.profile.long_images:
             found += _arm(scope, "imagenet", "longer", f"{init}-longer", 89, *_long(scope, config, rate))

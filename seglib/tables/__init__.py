@@ -10,7 +10,8 @@ Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a k
     data/<dataset>/forest|coarse-labelled|coarse-agreement|coarse-miou      (coarse: streets and Cityscapes)
     share/<dataset>/<class>                   per cent of the labelled pixels of train       count/<dataset>/train|val|test
     cost/<model>/parameters|gflops|milliseconds|memory        full-size models; small models: architectures/<dataset>/<model>/parameters
-    claims/<id>/verdict|number                confirmed, refuted, not supported or open     claims/count/<verdict>|total|untested (if any)
+    claims/<id>/verdict|number                confirmed, refuted, not supported or open     claims/named/<verdict>
+    claims/count/<verdict>|total|untested (if any)
     <experiment>/<dataset>/pictures/train|val|test        what a run is given and judged on
     <experiment>/<dataset>/rates|edge          rates tried for each arm; the arms whose winner lies at the edge of its grid, in words
     architectures/same-order                  only where the families rank alike on all data sets

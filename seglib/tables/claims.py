@@ -230,6 +230,11 @@ def _quadratic(evidence: Evidence, dataset: str) -> Answer:
     return sign, f"ViT only: {growth['vit']:.1f} times the FLOPs for {pixels:.1f} times the pixels; Swin V2 {growth['swin']:.1f}"
 
 
+SHORT = {  # what a claim is about, in a sentence that counts them
+    "fine": "fine annotation", "models-work": "the networks' ability", "settings": "hyper-parameters", "skips": "skips",
+    "small-data": "small training sets", "complexity": "the growth of cost", "swin": "Swin", "size": "picture size",
+    "augmentation": "augmentation", "void": "void", "rare": "rare classes", "loss": "cross-entropy", "reason": "the losses' depth",
+}  # fmt: skip
 ARMS = {"loss": ("cross_entropy", "soft_iou", "dice")}  # the arms that a claim is about, where its experiment has others
 PRETRAINED = {"swin"}  # claims about a network whose encoder the original took from ImageNet
 _MODELS = ("fcn_baseline", "fcn8s", "unet", "vit")

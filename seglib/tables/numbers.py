@@ -12,7 +12,7 @@ from seglib.labels import TABLES
 from seglib.tables import evidence as read
 from seglib.tables import readings, wording
 from seglib.tables.cards import LOSSES as FIGURE_6
-from seglib.tables.claims import MISSING, claims
+from seglib.tables.claims import MISSING, SHORT, claims
 from seglib.tables.evidence import SCORES, Evidence
 from seglib.tables.gradients import gradient_sizes, left_to_the_frequent
 from seglib.tables.layout import escape
@@ -165,7 +165,9 @@ def _claims(evidence: Evidence) -> dict[str, str]:
     rows = claims(evidence)
     found = {f"claims/{row.id}/verdict": row.verdict for row in rows} | {f"claims/{row.id}/number": escape(row.number) for row in rows}
     for verdict in ("confirmed", "refuted", "not supported", "open"):
-        found[f"claims/count/{verdict.replace(' ', '-')}"] = str(sum(row.verdict == verdict for row in rows))
+        named = [SHORT[row.id] for row in rows if row.verdict == verdict]
+        found[f"claims/count/{verdict.replace(' ', '-')}"] = str(len(named))
+        found |= {f"claims/named/{verdict.replace(' ', '-')}": wording.listed(named)} if named else {}
     untested = sum(row.number == MISSING for row in rows)
     return found | {"claims/count/total": str(len(rows))} | ({"claims/count/untested": str(untested)} if untested else {})
 

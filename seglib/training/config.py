@@ -49,6 +49,7 @@ class TrainConfig:
     accumulate: int = _setting(1, "batches per optimiser step")
     optimiser: str = _setting("adamw", "optimiser", ("sgd", "adam", "adamw", "adamax"))
     lr: float = _setting(1e-3, "learning rate (its maximum)")
+    encoder_lr: float = _setting(1.0, "learning rate of the encoder, as a multiple of lr")
     weight_decay: float = _setting(1e-4, "weight decay, not on norms and biases")
     momentum: float = _setting(0.9, "momentum of sgd, beta1 of the others; onecycle moves it by 0.05 to either side")
     schedule: str = _setting("onecycle", "learning rate over the run", ("constant", "step", "polynomial", "onecycle"))
@@ -89,7 +90,7 @@ def _check(config: TrainConfig) -> None:
     for name in ("train_limit", "val_limit", "test_limit", "width", "depth", "images"):
         if getattr(config, name) is not None and getattr(config, name) < 1:
             raise ValueError(f"{name}={getattr(config, name)}: must be at least 1, or None")
-    for name in ("lr", "weight_decay", "clip", "jitter", "patience", "seed"):
+    for name in ("lr", "encoder_lr", "weight_decay", "clip", "jitter", "patience", "seed"):
         if not getattr(config, name) >= 0:
             raise ValueError(f"{name}={getattr(config, name)}: must not be negative")
     for name in ("dropout", "ema", "momentum", "warmup"):

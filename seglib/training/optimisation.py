@@ -10,12 +10,18 @@ OPTIMISERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.o
 
 
 def make_optimiser(config, model: nn.Module) -> torch.optim.Optimizer:
-    """The optimiser of `config` over two groups: weights with decay, norms and biases (one dimension or none) without."""
+    """The optimiser of `config` over two groups: weights with decay, norms and biases (one dimension or none) without. An encoder with a
+    rate of its own makes four: its two have the `factor` that `set_rates` multiplies by."""
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+    parts = {1.0: parameters}
+    if config.encoder_lr != 1:
+        inside = set(model.encoder.parameters())
+        parts = {1.0: [p for p in parameters if p not in inside], config.encoder_lr: [p for p in parameters if p in inside]}
+    groups = []
+    for factor, part in parts.items():
+        own = {} if factor == 1 else {"factor": factor}
+        groups.append({"params": [p for p in part if p.ndim > 1], "weight_decay": config.weight_decay, **own})
+        groups.append({"params": [p for p in part if p.ndim <= 1], "weight_decay": 0.0, **own})
     options = {"lr": config.lr}
     if config.optimiser == "sgd":
         options["momentum"] = config.momentum
@@ -54,7 +60,7 @@ def _onecycle(lr: float, momentum: float, step: int, steps: int) -> tuple[float,
 
 def set_rates(optimiser: torch.optim.Optimizer, lr: float, momentum: float) -> None:
     for group in optimiser.param_groups:
-        group["lr"] = lr
+        group["lr"] = lr * group.get("factor", 1.0)
         if "betas" in group:
             group["betas"] = (momentum, group["betas"][1])
         else:
