@@ -51,7 +51,7 @@ LOCKED = "locked"  # heading of the mIoU on the test pictures that no choice has
 
 def architectures(evidence: Evidence) -> Table:
     """Main results by data set, floors and ceilings in the title: short runs, longer ones, others. The controls: `ablations`."""
-    columns = ["Model", "seeds", "mIoU", "over seeds", "over pictures", LOCKED, *_SCORES, "lost"]
+    columns = ["Model", "mIoU", "over seeds", "over pictures", LOCKED, *_SCORES, "lost"]
     blocks = []
     for dataset in evidence.datasets():
         mark, longer = _mark(evidence, dataset, "architectures"), evidence.of(dataset, "longer")
@@ -64,6 +64,7 @@ def architectures(evidence: Evidence) -> Table:
             blocks.append((f"{DATASET_NAMES[dataset]}, {words}, {_shown(groups)}{_bounds(evidence, dataset) * (groups is short)}", rows))
         rest = {arm: found for arm, found in longer.items() if arm not in MODELS}
         rows = [_score_row(_recipe(arm, found), found) for arm, found in (rest | evidence.trained(dataset, read.SINGLE)).items()]
+        rows += [_score_row(_start(arm), found) for arm, found in evidence.of(dataset, "imagenet").items()]
         blocks.append((f"{DATASET_NAMES[dataset]}, other runs", rows))
     blocks = [block for block in blocks if block[1]]
     return filled(Table(columns, blocks), LEFT.format(42)) if blocks else _nothing(columns)
@@ -91,6 +92,11 @@ def _recipe(arm: str, found) -> str:
     return f"{name(arm.removesuffix('-short'))}, " + ("recipe alone" if arm.endswith("-short") else shown)
 
 
+def _start(arm: str) -> str:
+    """The network of the ImageNet experiment, by its first weights and its recipe."""
+    return f"{name('unet_lite0')}, " + arm.replace("imagenet", "ImageNet").replace("-", ", ")
+
+
 def _nothing(columns: list[str]) -> Table:
     return Table(columns, [("", [["no records yet", *[EMPTY] * (len(columns) - 1)]])])
 
@@ -99,7 +105,7 @@ def _score_row(words: str, found, mark: str = "", locked=None) -> list[str]:
     rest = [_mean(found, quantity, mark) for quantity in _SCORES.values()]
     again = _spread(locked) if locked else EMPTY
     intervals = [_seed_interval(found), _interval(*read.interval(found))]
-    return [words, str(len(found)), _spread(found, mark), *intervals, again, *rest, str(readings.lost(found))]
+    return [words, _spread(found, mark), *intervals, again, *rest, str(readings.lost(found))]
 
 
 def readme_rows(evidence: Evidence, dataset: str) -> list[list[str]]:
