@@ -192,7 +192,7 @@ def changes(columns: Sequence[Mapping[str, Sequence[tuple[str, Mapping[str, tupl
         return blank()
     lines = [[line for title, rows in column.items() for line in ((title, None), *rows)] for column in columns]
     series = list(dict.fromkeys(key for column in lines for _, row in column for key in row or ()))
-    figure, axes = canvas(0.31 * max(map(len, lines)) + 1.9, 1, len(columns))
+    figure, axes = canvas(0.35 * max(map(len, lines)) + 1.9, 1, len(columns))
     for axis, column in zip(axes[0], lines, strict=True):
         axis.axvline(0, color="0.3", linewidth=0.8)
         for i, (words, row) in enumerate(column):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from seglib.records import Record
 from seglib.study.job import Job
 from seglib.study.profiles import ARCHITECTURE_RATES, DATASETS, EXPERIMENTS, FIGURE_6, MODELS, Profile, profile
-from seglib.study.rates import by_val, run_name, settled, tuned
+from seglib.study.rates import run_name, settled, tuned
 from seglib.training import TrainConfig
 
 
@@ -262,22 +262,14 @@ def _pretraining(scope: _Scope) -> list[Job]:
 
 
 def _imagenet(scope: _Scope) -> list[Job]:
-    """Photographs: one network from random weights and from ImageNet's, in short and in longer runs. Each start has the rate that the same
-    search finds for it, with the encoder at the whole rate and at a tenth of it, as fine-tuning often has it."""
+    """Photographs: one network from random weights and from ImageNet's, in short and in longer runs; the same search finds each its rate."""
     if scope.dataset == "streets":
         return []
     found = []
     for init in ("random", "imagenet"):
-        tried = {init: _model(scope, "unet_lite0", init=init)}
-        tried[f"{init}-slow"] = replace(tried[init], encoder_lr=0.1)
-        winners = []
-        for arm, config in tried.items():
-            sweep, rate = _tuned(scope, config, "unet_lite0")
-            winner = [replace(config, lr=rate, seed=0)] if rate else []
-            found += _sweep(scope, "imagenet", arm, 88, sweep + [run for run in winner if run not in sweep])
-            winners += winner
-        order = by_val(scope.records, winners) if len(winners) == len(tried) else []
-        config, rate = (order[0], order[0].lr) if order else (tried[init], None)
+        config = _model(scope, "unet_lite0", init=init)
+        sweep, rate = _tuned(scope, config, "unet_lite0")
+        found += _sweep(scope, "imagenet", init, 88, sweep)
         found += _arm(scope, "imagenet", "short", init, 88, config, rate)
         if scope.profile.long_images:
             found += _arm(scope, "imagenet", "longer", f"{init}-longer", 89, *_long(scope, config, rate))

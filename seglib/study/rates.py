@@ -26,7 +26,7 @@ def tuned(profile: Profile, records: dict[str, Record], config: TrainConfig, key
     most = len(rates) + profile.more_rates
     while True:
         sweep = [replace(config, lr=lr, seed=0, images=profile.sweep_images, final="none") for lr in rates]
-        if not (order := by_val(records, sweep)):
+        if not (order := _by_val(records, sweep)):
             return sweep, None
         beyond = _beyond(rates, rates.index(order[0].lr))
         if not beyond or len(rates) == most:
@@ -46,7 +46,7 @@ def _in_full(
     finals = [replace(config, lr=best, seed=0)]
     for lr in reversed(lower):
         finals.append(replace(config, lr=lr, seed=0))
-        if not (order := by_val(records, finals[::-1])):
+        if not (order := _by_val(records, finals[::-1])):
             return sweep + finals, None
         if order[0].lr != lr:
             break
@@ -66,13 +66,13 @@ def settled(profile: Profile, records: dict[str, Record], config: TrainConfig, k
     place = LADDER.index(rate)
     beside = [replace(config, lr=lr, seed=0) for lr in LADDER[max(0, place - 1) : place + 2]]
     sweep += [run for run in beside if run not in sweep]
-    if not (order := by_val(records, beside)):
+    if not (order := _by_val(records, beside)):
         return sweep, None
     rates = [run.lr for run in order[:2]]
     while True:
         again = {lr: [replace(config, lr=lr, seed=seed) for seed in range(profile.settling_seeds)] for lr in sorted(rates)}
         sweep += [run for runs in again.values() for run in runs if run not in sweep]
-        if not all(by_val(records, runs) for runs in again.values()):
+        if not all(_by_val(records, runs) for runs in again.values()):
             return sweep, None
         means = {lr: sum(records[run_name(run)].val_miou for run in runs) for lr, runs in again.items()}
         best = max(means, key=means.get)
@@ -83,7 +83,7 @@ def settled(profile: Profile, records: dict[str, Record], config: TrainConfig, k
         rates.append(beyond)
 
 
-def by_val(records: dict[str, Record], runs: list[TrainConfig]) -> list[TrainConfig]:
+def _by_val(records: dict[str, Record], runs: list[TrainConfig]) -> list[TrainConfig]:
     """The runs, the best on val first, equal ones in their order; [] while one is missing."""
     found = [records.get(run_name(run)) for run in runs]
     if None in found:

@@ -9,7 +9,6 @@ NAMES = {
     "lovasz": "Lovász-Softmax", "cross_entropy_dice": "cross-entropy + Dice", "none": "no transform", "flip": "flips replace",
     "flip-append": "flips added", "crop": "crops replace", "crop-append": "crops added", "coarse-fine": "coarse, then fine",
     "unet_lite0": "EfficientNet-U-Net", "random": "from random weights", "imagenet": "from ImageNet",
-    "random-slow": "from random weights, slow encoder", "imagenet-slow": "from ImageNet, slow encoder",
     "sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "adamax": "Adamax", "onecycle": "one-cycle",
 }  # fmt: skip
 
