@@ -262,7 +262,7 @@ def _pretraining(scope: _Scope) -> list[Job]:
 
 
 def _imagenet(scope: _Scope) -> list[Job]:
-    """Photographs: one network from random weights and from ImageNet's, in short and in longer runs; the same search finds each its rate."""
+    """Photographs: one network from random and from ImageNet's weights, in short and longer runs; the same search finds each its rate."""
     if scope.dataset == "streets":
         return []
     found = []
