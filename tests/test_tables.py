@@ -61,7 +61,7 @@ def test_imagenet_stands_beside_random_weights_in_both_recipes():
     found = tables.Evidence({("camvid", "imagenet"): arms})
     ((title, rows),) = tables.transfer(found).blocks
     assert (title, [row[0] for row in rows]) == ("ImageNet", ["EfficientNet-U-Net", "EfficientNet-U-Net, longer"])
-    assert ["*" in row[3] for row in rows] == [True, False]
+    assert ["*" in row[3] for row in rows] == [True, False] and rows[0][3].startswith("+")
     assert float(tables.numbers(found)["imagenet/camvid/imagenet-minus-random/miou"]) == pytest.approx(20, abs=2)
 
 
@@ -215,6 +215,8 @@ def test_locked_scenes_stand_beside_the_scores_that_choices_have_seen():
     table = tables.losses(found)
     column = table.columns.index("locked")
     assert [row[column][:2] for row in table.blocks[0][1]] == ["–", "35"]
+    column = table.columns.index("to cross-entropy")
+    assert [row[column][0] for row in table.blocks[0][1]] == ["–", "+"], "Dice less cross-entropy"
     assert "locked" not in tables.architectures(evidence(architectures={"unet": arm(0.3)})).columns
 
 

@@ -15,7 +15,7 @@ Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a k
     <experiment>/<dataset>/pictures/train|val|test        what a run is given and judged on
     <experiment>/<dataset>/rates|edge          rates tried for each arm; the arms whose winner lies at the edge of its grid, in words
     architectures/same-order                  only where the families rank alike on all data sets
-    changes/<dataset>/data|training|void/total|clear|detectable|largest/arm|largest/points        all arms that change one thing
+    changes/<dataset>/data|training|void/total|clear|detectable|lowest|highest|largest/arm|largest/points   all arms that change one thing
     halving/<dataset>/settings|rounds|spent|whole|last|rates|miou       the sweep of notebook 09
     gradient/<dataset>/<loss>[/times]          L1 norm at uniform logits; how many times cross-entropy's is larger
     pretraining/<dataset>/gain|clear|clear/count|families|largest/arm|largest/points

@@ -111,11 +111,11 @@ def _score_row(words: str, found, mark: str = "", locked=None) -> list[str]:
 def readme_rows(evidence: Evidence, dataset: str) -> list[list[str]]:
     """The models of the README, longer runs below: name, parameters, seeds, mIoU, its interval, device."""
     rows = []
-    for experiment in ("architectures", "longer", read.SINGLE):
+    for experiment in ("architectures", "longer", "imagenet", read.SINGLE):
         for arm, found in evidence.of(dataset, experiment).items():
             if arm not in MODELS and experiment == "architectures":
                 continue
-            words = name(arm) if experiment == "architectures" else _recipe(arm, found)
+            words = {"architectures": name(arm), "imagenet": _start(arm)}.get(experiment) or _recipe(arm, found)
             size = f"{found[0].cost['parameters'] / 1e6:.2f} M" if found[0].cost.get("parameters") else EMPTY
             made = device(found[0].environment.get("device", EMPTY))
             rows.append([words, size, str(len(found)), _spread(found), _interval(*read.interval(found)), made])
@@ -124,34 +124,21 @@ def readme_rows(evidence: Evidence, dataset: str) -> list[list[str]]:
 
 def losses(evidence: Evidence) -> Table:
     """Losses by data set: rate, mIoU, intervals, difference to cross-entropy, thin and rare classes."""
-    columns = ["Loss", "rate", "mIoU", "over pictures", LOCKED, "difference", "over seeds", "accuracy", "iIoU", "boundary", "thin", "rare",
+    columns = ["Loss", "rate", "mIoU", "over pictures", LOCKED, "to cross-entropy", "accuracy", "iIoU", "boundary", "thin", "rare",
                "calibration"]  # fmt: skip
     blocks = []
     for dataset in evidence.datasets():
         groups, mark = evidence.of(dataset, "losses"), _mark(evidence, dataset, "losses")
         rows, locked = [], evidence.of(dataset, "confirmation")
         for arm, found in groups.items():
-            difference = _difference(groups, arm, "cross_entropy")
             rest = [_mean(found, quantity, mark) for quantity in ("accuracy", "iiou", "boundary", "thin", "rare", "calibration")]
             rate = f"{found[0].config['lr']:g}"
-            across = _across_seeds(groups, arm, "cross_entropy")
             again = _spread(locked[arm]) if arm in locked else EMPTY
-            rows.append([name(arm), rate, _spread(found, mark), _interval(*read.interval(found)), again, difference, across, *rest])
+            gain = _difference(groups, "cross_entropy", arm)
+            rows.append([name(arm), rate, _spread(found, mark), _interval(*read.interval(found)), again, gain, *rest])
         if rows:
             blocks.append((DATASET_NAMES[dataset], rows))
-    if not blocks:
-        return _nothing(columns)
-    table = filled(Table(columns, blocks))
-    paired = "difference" in table.columns and "over seeds" in table.columns
-    before = table.columns.index("difference") if paired else 0
-    return table._replace(over=(("", before), ("to cross-entropy", 2), ("", len(table.columns) - before - 2)) if paired else ())
-
-
-def _difference(groups: Groups, arm: str, base: str) -> str:
-    if arm == base or base not in groups:
-        return EMPTY
-    difference, low, high, _ = read.paired(groups[arm], groups[base])
-    return f"{signed(difference)} [{signed(low)}, {signed(high)}]"
+    return filled(Table(columns, blocks)) if blocks else _nothing(columns)
 
 
 def _widest(groups: Groups, arm: str, base: str | None) -> str:
@@ -165,14 +152,6 @@ def _widest(groups: Groups, arm: str, base: str | None) -> str:
 def _end(value: float) -> str:
     """An end of an interval, with as many decimals as show on which side of zero it lies."""
     return signed(value) if abs(value) >= 0.05 or value == 0 else f"{value:+.1g}"
-
-
-def _across_seeds(groups: Groups, arm: str, base: str) -> str:
-    """The t interval over seeds of an arm's difference to the base."""
-    if arm == base or base not in groups:
-        return EMPTY
-    low, high = read.over_seeds(groups, arm, base)
-    return EMPTY if not np.isfinite(low) else f"[{signed(low)}, {signed(high)}]"
 
 
 CLEAR = " *"  # behind a difference whose intervals over pictures and over seeds exclude zero
@@ -239,7 +218,7 @@ def _transfer_row(model: str, dataset: str, moved: Groups, taught: Groups, back:
 
 def _difference(groups: Groups, base: str, arm: str) -> str:
     """`arm` less `base` with the wider ends of its intervals, marked where it is clear."""
-    if not {base, arm} <= set(groups):
+    if arm == base or not {base, arm} <= set(groups):
         return EMPTY
     return _widest(groups, arm, base) + (CLEAR if read.sign(groups, arm, base) else "")
 

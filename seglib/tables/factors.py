@@ -58,8 +58,8 @@ def of_factor(evidence: Evidence, datasets: Sequence[str], experiment: str, base
 
 def totals(evidence: Evidence, dataset: str) -> Iterator[tuple[str, str]]:
     """(key, text) of the changes of data and of training on one data set: changes/<dataset>/<kind>/total; clear (both intervals exclude
-    zero: `evidence.sign`), and of the largest that is clear, else of the largest: largest/arm, largest/points; detectable: half the
-    median width of their intervals."""
+    zero: `evidence.sign`); lowest, highest: the range of the differences; of the largest that is clear, else of the largest: largest/arm,
+    largest/points; detectable: half the median width of their intervals."""
     for kind, experiments in KINDS.items():
         rows, halves = [], []
         for experiment in experiments:
@@ -74,6 +74,8 @@ def totals(evidence: Evidence, dataset: str) -> Iterator[tuple[str, str]]:
             _, _, difference, arm = max(rows)
             key = f"changes/{dataset}/{kind}"
             clear = sum(row[0] for row in rows)
+            lowest, highest = min(row[2] for row in rows), max(row[2] for row in rows)
+            yield from ((f"{key}/lowest", signed(lowest)), (f"{key}/highest", signed(highest)))
             yield from ((f"{key}/total", str(len(rows))), (f"{key}/clear", str(clear) if clear else "none"))
             yield f"{key}/detectable", f"{np.median(halves):.1f}"
             yield from ((f"{key}/largest/arm", name(arm)), (f"{key}/largest/points", signed(difference)))
