@@ -206,7 +206,8 @@ def test_what_models_are_able_to_do_is_judged_by_their_longest_runs(seeds, expec
 
 def test_locked_scenes_stand_beside_the_scores_that_choices_have_seen():
     found = evidence(
-        architectures={"unet": arm(0.3)}, longer={"unet": arm(0.5, images=8000)}, losses={"cross_entropy": arm(0.3), "dice": arm(0.4, loss="dice")},
+        architectures={"unet": arm(0.3)}, longer={"unet": arm(0.5, images=8000)},
+        losses={"cross_entropy": arm(0.3), "dice": arm(0.4, loss="dice")},
         confirmation={"unet": arm(0.25), "unet-longer": arm(0.45), "dice": arm(0.35)},
     )  # fmt: skip
     table = tables.architectures(found)
