@@ -204,13 +204,12 @@ def changes(columns: Sequence[Mapping[str, Sequence[tuple[str, Mapping[str, tupl
                 axis.plot(difference, y, marker(j), color=color(j), markerfacecolor=color(j) if clear else "white", markersize=4)
             if row is None:
                 axis.text(
-                    -0.48,
+                    -0.42,
                     i,
                     words,
                     transform=axis.get_yaxis_transform(),
                     va="center",
                     style="italic",
-                    in_layout=False,
                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
                 )  # no grid line through the words
         axis.set_yticks(range(len(column)), [words if row else "" for words, row in column])

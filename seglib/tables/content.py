@@ -64,7 +64,8 @@ def architectures(evidence: Evidence) -> Table:
             blocks.append((f"{DATASET_NAMES[dataset]}, {words}, {_shown(groups)}{_bounds(evidence, dataset) * (groups is short)}", rows))
         rest = {arm: found for arm, found in longer.items() if arm not in MODELS}
         rows = [_score_row(_recipe(arm, found), found) for arm, found in (rest | evidence.trained(dataset, read.SINGLE)).items()]
-        rows += [_score_row(_start(arm), found) for arm, found in evidence.of(dataset, "imagenet").items()]
+        starts = sorted(evidence.of(dataset, "imagenet").items(), key=lambda item: (item[0].endswith("-longer"), item[0].startswith("im")))
+        rows += [_score_row(_start(arm), found) for arm, found in starts]
         blocks.append((f"{DATASET_NAMES[dataset]}, other runs", rows))
     blocks = [block for block in blocks if block[1]]
     return filled(Table(columns, blocks), LEFT.format(42)) if blocks else _nothing(columns)
@@ -94,7 +95,7 @@ def _recipe(arm: str, found) -> str:
 
 def _start(arm: str) -> str:
     """The network of the ImageNet experiment, by its first weights and its recipe."""
-    return f"{name('unet_lite0')}, " + arm.replace("imagenet", "ImageNet").replace("-", ", ")
+    return "EfficientNet, " + arm.replace("imagenet", "ImageNet").replace("-", ", ")
 
 
 def _nothing(columns: list[str]) -> Table:
