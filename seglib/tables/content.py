@@ -245,5 +245,5 @@ def claim_table(evidence: Evidence) -> Table:
     return Table(
         ["Claim (its section)", "experiment", "verdict", "mIoU points, unless said"],
         [("", rows)],
-        LEFT.format(62) + "ll" + LEFT.format(70),
+        LEFT.format(66) + "ll" + LEFT.format(88),
     )
