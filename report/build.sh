@@ -60,7 +60,7 @@ if ! latexmk -pdf -interaction=nonstopmode -halt-on-error -file-line-error -sile
   exit 1
 fi
 
-problems="$(grep -hE 'undefined|multiply defined|Reference .* on page|Citation .* on page|Missing character|Rerun to get' report.log |
+problems="$(grep -hE 'undefined|multiply defined|Reference .* on page|Citation .* on page|Missing character|Rerun to get|Float too large' report.log |
   grep -vE 'Font shape|Package: |rerunfilecheck' || true)
 $(grep -hE '^Warning--' report.blg || true)
 $(awk '/^Overfull \\[hv]box \(/ { split($3, a, "("); if (a[2] + 0 > 1) print; getline; print }' report.log)"

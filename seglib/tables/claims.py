@@ -232,7 +232,7 @@ def _quadratic(evidence: Evidence, dataset: str) -> Answer:
 
 SHORT = {  # what a claim is about, in a sentence that counts them
     "fine": "fine annotation", "models-work": "the networks' ability", "settings": "hyper-parameters", "skips": "skips",
-    "small-data": "small training sets", "complexity": "the growth of cost", "swin": "Swin", "size": "picture size",
+    "small-data": "small training sets", "complexity": "ViT's growing cost", "swin": "Swin", "size": "picture size",
     "augmentation": "augmentation", "void": "void", "rare": "rare classes", "loss": "cross-entropy", "reason": "the losses' depth",
 }  # fmt: skip
 ARMS = {"loss": ("cross_entropy", "soft_iou", "dice")}  # the arms that a claim is about, where its experiment has others

@@ -64,8 +64,7 @@ def architectures(evidence: Evidence) -> Table:
             blocks.append((f"{DATASET_NAMES[dataset]}, {words}, {_shown(groups)}{_bounds(evidence, dataset) * (groups is short)}", rows))
         rest = {arm: found for arm, found in longer.items() if arm not in MODELS}
         rows = [_score_row(_recipe(arm, found), found) for arm, found in (rest | evidence.trained(dataset, read.SINGLE)).items()]
-        starts = sorted(evidence.of(dataset, "imagenet").items(), key=lambda item: (item[0].endswith("-longer"), item[0].startswith("im")))
-        rows += [_score_row(_start(arm), found) for arm, found in starts]
+        rows += [_score_row(_start(arm), found) for arm, found in evidence.of(dataset, "imagenet").items()]
         blocks.append((f"{DATASET_NAMES[dataset]}, other runs", rows))
     blocks = [block for block in blocks if block[1]]
     return filled(Table(columns, blocks), LEFT.format(42)) if blocks else _nothing(columns)

@@ -9,6 +9,7 @@ NAMES = {
     "lovasz": "Lovász-Softmax", "cross_entropy_dice": "cross-entropy + Dice", "none": "no transform", "flip": "flips replace",
     "flip-append": "flips added", "crop": "crops replace", "crop-append": "crops added", "coarse-fine": "coarse, then fine",
     "unet_lite0": "EfficientNet-U-Net", "random": "from random weights", "imagenet": "from ImageNet",
+    "random-longer": "from random weights, longer", "imagenet-longer": "from ImageNet, longer",
     "sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "adamax": "Adamax", "onecycle": "one-cycle",
 }  # fmt: skip
 

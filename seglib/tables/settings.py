@@ -92,7 +92,7 @@ def rates(evidence: Evidence) -> Table:
     columns = ["Arm", "short runs, rate: mIoU on val", "full runs", "chosen"]
     if blocks:
         table = filled(Table(columns, blocks))
-        return table._replace(spec="l" + LEFT.format(55) * (len(table.columns) - 2) + "r")
+        return table._replace(spec="l" + LEFT.format(76) * (len(table.columns) - 2) + "r")
     return Table(columns[:2], [("", [["no records yet", EMPTY]])], "ll")
 
 
