@@ -53,7 +53,7 @@ done
 
 export SOURCE_DATE_EPOCH=1704067200 FORCE_SOURCE_DATE=1 max_print_line=2000 TZ=UTC
 cd "$scratch"
-if ! latexmk -pdf -interaction=nonstopmode -halt-on-error -file-line-error -silent report.tex >latexmk.out 2>&1; then
+if ! latexmk -pdf -e '$max_repeat=9' -interaction=nonstopmode -halt-on-error -file-line-error -silent report.tex >latexmk.out 2>&1; then
   say "report: LaTeX stopped"
   grep -hE -A4 '^(\./)?[^ :]+:[0-9]+: |^! ' report.log | head -20 >&2 || tail -20 latexmk.out >&2
   grep -hE 'error message|couldn.t open|find a database' report.blg 2>/dev/null >&2 || true
