@@ -1,25 +1,11 @@
 """A U-Net decoder on EfficientNet-Lite0 (Tan and Le 2019): a small encoder whose ImageNet weights come as a package, without a download."""
 
-import torch
 from torch import Tensor, nn
 
 from seglib.models import layers, weights
+from seglib.models.unet import Up
 
 SOURCE = "tf_efficientnet_lite0.in1k"
-
-
-class Up(nn.Module):
-    """2x2 transposed convolution, the encoder's map beside it where there is one, two 3x3 convolutions with batch norm and ReLU."""
-
-    def __init__(self, inside: int, skip: int, outside: int, dropout: float):
-        super().__init__()
-        self.up = nn.ConvTranspose2d(inside, outside, 2, stride=2)
-        self.conv = layers.double_conv(outside + skip, outside, dropout=dropout)
-
-    def forward(self, below: Tensor, skip: Tensor | None) -> Tensor:
-        """below (B, inside, h, w), skip (B, skip, 2h, 2w) or None -> (B, outside, 2h, 2w)."""
-        upsampled = self.up(below)
-        return self.conv(upsampled if skip is None else torch.cat([skip, upsampled], dim=1))
 
 
 class UNetLite(layers.Segmenter):
@@ -35,7 +21,7 @@ class UNetLite(layers.Segmenter):
     def __init__(self, num_classes: int, *, width: int = 16, dropout: float = 0.0, aux: bool = False, init: str = "random"):
         super().__init__(num_classes, (8 * width, 4 * width) if aux else ())
         skips, channels = (112, 40, 24, 16, 0), tuple(m * width for m in (16, 8, 4, 2, 1))
-        self.decoder = nn.ModuleList(Up(*sizes, dropout) for sizes in zip((320, *channels), skips, channels))
+        self.decoder = nn.ModuleList(Up(*sizes, dropout=dropout) for sizes in zip((320, *channels), skips, channels))
         self.head = layers.head(width, num_classes)
         layers.initialise(self)
         self.encoder = weights.create(SOURCE, init, published={}, size={}, features_only=True)

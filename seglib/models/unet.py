@@ -28,19 +28,18 @@ class Encoder(nn.Module):
 
 
 class Up(nn.Module):
-    """2x2 transposed convolution to half the channels, the encoder's map beside it (with skips), two 3x3 convolutions."""
+    """2x2 transposed convolution, the encoder's map of `skip` channels beside it (0: none), two 3x3 convolutions."""
 
-    def __init__(self, inside: int, *, batch_norm: bool, skips: bool):
+    def __init__(self, inside: int, skip: int, outside: int, *, batch_norm: bool = True, dropout: float = 0.0):
         super().__init__()
-        outside = inside // 2
-        self.skips = skips
+        self.beside = bool(skip)
         self.up = nn.ConvTranspose2d(inside, outside, 2, stride=2)
-        self.conv = layers.double_conv(inside if skips else outside, outside, batch_norm=batch_norm)
+        self.conv = layers.double_conv(outside + skip, outside, batch_norm=batch_norm, dropout=dropout)
 
-    def forward(self, below: Tensor, skip: Tensor) -> Tensor:
-        """below (B, 2C, h, w), skip (B, C, H, W) with h = ceil(H/2) -> (B, C, H, W)."""
-        upsampled = layers.cut(self.up(below), skip)
-        return self.conv(torch.cat([skip, upsampled], dim=1) if self.skips else upsampled)
+    def forward(self, below: Tensor, skip: Tensor | None) -> Tensor:
+        """below (B, inside, h, w), skip (B, skip, H, W) with h = ceil(H/2), or None for H = 2h -> (B, outside, H, W)."""
+        upsampled = self.up(below) if skip is None else layers.cut(self.up(below), skip)
+        return self.conv(torch.cat([skip, upsampled], dim=1) if self.beside else upsampled)
 
 
 class UNet(layers.Segmenter):
@@ -62,7 +61,8 @@ class UNet(layers.Segmenter):
     ):
         super().__init__(num_classes, (8 * width, 4 * width) if aux else ())
         self.encoder = Encoder(width, batch_norm, dropout)
-        self.decoder = nn.ModuleList(Up(m * width, batch_norm=batch_norm, skips=skips) for m in (16, 8, 4, 2))
+        channels = (8 * width, 4 * width, 2 * width, width)
+        self.decoder = nn.ModuleList(Up(2 * c, c if skips else 0, c, batch_norm=batch_norm) for c in channels)
         self.head = layers.head(width, num_classes)
         layers.initialise(self)
 
