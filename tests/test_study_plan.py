@@ -282,3 +282,16 @@ def test_imagenet_and_random_weights_get_the_same_search():
     random, imagenet = ([job.config.lr for job in plan if job.role == "sweep" and job.arm == arm] for arm in ("random", "imagenet"))
     assert random == imagenet and len(set(random)) >= 3
     assert not [job for job in jobs("cpu-full", "streets", found) if job.experiment == "imagenet"]
+
+
+def test_photographs_at_their_own_size_differ_from_smaller_ones_in_the_size_alone():
+    """The smaller one holds the share of the pixels that 768x768 is of 2048x1024; network, start and rate are those of ImageNet's runs."""
+    found = finish("cpu-full", "camvid")
+    plan = [job for job in jobs("cpu-full", "camvid", found) if job.experiment == "fullsize"]
+    small, whole = ({job.config.seed: job.config for job in plan if job.config.size == size} for size in ((192, 256), (360, 480)))
+    assert sorted(small) == sorted(whole) == [0, 1, 2] and len(plan) == 6
+    assert all(replace(whole[seed], size=(192, 256)) == small[seed] for seed in small)
+    assert abs(192 * 256 / (360 * 480) - 768 * 768 / (2048 * 1024)) < 0.01
+    longer = next(job.config for job in jobs("cpu-full", "camvid", found) if job.arm == "imagenet-longer")
+    assert replace(whole[0], size=longer.size, images=longer.images) == longer
+    assert not [job for job in jobs("cpu-full", "streets", found) if job.experiment == "fullsize"]

@@ -187,6 +187,28 @@ def test_the_verdict_on_the_size(large, expected):
     assert verdict(evidence(transforms=arms), "size") == expected
 
 
+@pytest.mark.parametrize(("whole", "expected"), [(0.4, "confirmed"), (0.6, "refuted"), (0.2, "open")])
+def test_photographs_at_their_own_size_answer_for_the_size_where_there_are_any(whole, expected):
+    """They take the place of the small sizes, which alone would leave the verdict to whatever they say."""
+    small = {"flip": arm(0.4, size=(96, 192)), "size-96x192": arm(0.4, size=(96, 192)), "size-144x288": arm(0.6, size=(144, 288))}
+    fullsize = {"size-360x480": arm(whole, size=(360, 480)), "size-192x256": arm(0.4, size=(192, 256))}
+    found = evidence(transforms=small, fullsize=fullsize)
+    assert verdict(found, "size") == expected
+    row = next(row for row in tables.claims(found) if row.id == "size")
+    assert "at 360x480, the whole, to 192x256" in row.number
+    assert "360×480" in " ".join(cells[0] for _, rows in tables.architectures(found).blocks for cells in rows)
+
+
+def test_details_hold_every_run_of_the_main_table_and_the_rest():
+    found = evidence(architectures={"unet": arm(0.3)}, longer={"unet": arm(0.5), "unet-short": arm(0.4)}, imagenet={"imagenet": arm(0.6)})
+    shown = {
+        table: [row[:2] for _, rows in make(found).blocks for row in rows]
+        for table, make in (("main", tables.architectures), ("all", tables.details))
+    }
+    assert len(shown["main"]) == 3 and [row for row in shown["all"] if row in shown["main"]] == shown["main"]
+    assert [row[0] for row in shown["all"] if row not in shown["main"]] == ["U-Net, recipe alone"]
+
+
 @pytest.mark.parametrize(("unet", "expected"), [(0.5, "confirmed"), (0.1, "refuted")])
 def test_models_work_when_they_pass_the_floor(unet, expected):
     found = evidence(architectures={"fcn_baseline": arm(0.4, model="fcn_baseline"), "unet": arm(unet)})

@@ -39,7 +39,7 @@ def jobs(name: str, dataset: str, records: dict[str, Record]) -> list[Job]:
     makers = {
         "architectures": _architectures, "losses": _losses, "void": _void, "transforms": _transforms, "annotation": _annotation,
         "optimisers": _optimisers, "generalisation": _generalisation, "data": _data, "original": _original,
-        "longer": _longer, "pretraining": _pretraining, "imagenet": _imagenet, "confirmation": _confirmation,
+        "longer": _longer, "pretraining": _pretraining, "imagenet": _imagenet, "fullsize": _fullsize, "confirmation": _confirmation,
     }  # fmt: skip
     found = [job for experiment in EXPERIMENTS if experiment in scope.profile.experiments for job in makers[experiment](scope)]
     return sorted(found, key=lambda job: job.stage)  # stable: arms stay in the order of their experiment
@@ -226,10 +226,10 @@ def _original(scope: _Scope) -> list[Job]:
     return found
 
 
-def _long(scope: _Scope, config: TrainConfig, swept: float | None) -> tuple[TrainConfig, float | None]:
+def _long(scope: _Scope, config: TrainConfig, swept: float | None, images: int | None = None) -> tuple[TrainConfig, float | None]:
     """A run with more pictures and the mixture of cross-entropy and Dice, and its rate: the swept one scaled with the batch size."""
     batch = scope.profile.long_batch
-    longer = replace(config, loss="cross_entropy_dice", images=scope.profile.long_images, batch_size=batch)
+    longer = replace(config, loss="cross_entropy_dice", images=images or scope.profile.long_images, batch_size=batch)
     return longer, swept * batch / TrainConfig.batch_size if swept else None
 
 
@@ -276,9 +276,17 @@ def _imagenet(scope: _Scope) -> list[Job]:
     return found
 
 
+def _fullsize(scope: _Scope) -> list[Job]:
+    """Photographs at their own size and at the share of it that the original's 768x768 is of Cityscapes'; nothing else differs."""
+    config, found = _model(scope, "unet_lite0", init="imagenet"), []
+    for height, width in scope.profile.full_sizes.get(scope.dataset, ()):
+        longer, rate = _long(scope, config, _tuned(scope, config, "unet_lite0")[1], scope.profile.full_images)
+        found += _arm(scope, "fullsize", "sizes", f"size-{height}x{width}", 89, replace(longer, size=(height, width)), rate)
+    return found
+
+
 def _confirmation(scope: _Scope) -> list[Job]:
-    """Figure 6's losses and the families once more, on the test pictures that no choice has looked at; nothing is trained. A family's
-    longer run is the arm <model>-longer."""
+    """Figure 6's losses and the families (longer: <model>-longer) once more, on the test pictures that no choice has looked at."""
     if not scope.profile.locked.get(scope.dataset):
         return []
     sources = {"longer": _longer, "losses": _losses, "architectures": _architectures}

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 EXPERIMENTS = (
     "architectures", "losses", "void", "transforms", "annotation", "optimisers", "generalisation", "data", "original",
-    "longer", "pretraining", "imagenet", "confirmation",
+    "longer", "pretraining", "imagenet", "fullsize", "confirmation",
 )  # fmt: skip
 DATASETS = ("streets", "camvid", "cityscapes")
 MODELS = ("fcn_baseline", "fcn8s", "unet", "vit", "swin")
@@ -35,8 +35,8 @@ class Profile:
 
     `options`: what models.build is told, by model; `unet_width` is the U-Net of the many runs. `limits`: the first n images of
     train, val and test (None: all). Budgets are training images seen per run: `images` (architectures, void), `loss_images`
-    (losses), `long_images` (the families once more, longer), `ablation_images` (the rest), `sweep_images` (one candidate of a learning
-    rate).
+    (losses), `long_images` (the families once more, longer), `full_images` (photographs at their own size), `ablation_images` (the
+    rest), `sweep_images` (one candidate of a learning rate).
     """
 
     name: str
@@ -57,6 +57,8 @@ class Profile:
     ablation_images: int = 0
     long_images: int = 0
     long_batch: int = 8  # the learning rate is scaled with it
+    full_images: int = 0
+    full_sizes: dict = field(default_factory=dict)  # (h, w) to compare, by data set: photographs' own size and a smaller one
     sweep_images: int = 0
     halving_images: int = 0
     rates: int = 3  # candidates that a learning rate sweep starts with
@@ -69,6 +71,9 @@ class Profile:
 
 def _everywhere(value) -> dict:
     return dict.fromkeys(DATASETS, value)
+
+
+FULL_SIZES = {"camvid": ((192, 256), (360, 480))}  # 28 % of the pixels, as 768x768 of 2048x1024, and all of them
 
 
 _CPU_OPTIONS = {
@@ -101,6 +106,8 @@ PROFILES = {
         unet_width=4,
         limits=_everywhere((8, 2, 2)),
         locked={"streets": 2},
+        full_sizes={"camvid": ((32, 64), (64, 64))},
+        full_images=16,
         images=16,
         loss_images=24,
         ablation_images=16,
@@ -120,6 +127,8 @@ PROFILES = {
         settling_seeds=3,
         long_images=8000,
         long_batch=4,
+        full_sizes=FULL_SIZES,
+        full_images=2400,
         **_CPU,
     ),
     "gpu": Profile(
@@ -135,6 +144,8 @@ PROFILES = {
         images=22_020,  # 60 epochs of CamVid
         loss_images=22_020,
         long_images=110_100,
+        full_sizes=FULL_SIZES,
+        full_images=22_020,
         ablation_images=11_010,
         sweep_images=7_340,
         halving_images=1_468,

@@ -22,7 +22,7 @@ from seglib.study.transfer import locked, transfer
 NOTEBOOKS = {
     "01": ("annotation",), "02": (), "03": ("architectures",), "04": ("architectures", "data"), "05": ("architectures",),
     "06": ("architectures",), "07": ("losses",), "08": ("transforms",), "09": ("optimisers",),
-    "10": ("architectures", "void", "generalisation", "longer", "pretraining", "imagenet", "confirmation"),
+    "10": ("architectures", "void", "generalisation", "longer", "pretraining", "imagenet", "fullsize", "confirmation"),
     "11": ("original",), "12": ("architectures",),
 }  # fmt: skip
 
@@ -33,7 +33,7 @@ RATES_FROM = {
     "void": tuple(("architectures", model) for model in MODELS),
     "longer": tuple(("architectures", model) for model in MODELS),
     "pretraining": tuple(("architectures", model) for model in MODELS),
-    "original": (("architectures", "fcn_baseline"), ("architectures", "swin")),
+    "original": (("architectures", "fcn_baseline"), ("architectures", "swin")), "fullsize": (("imagenet", "imagenet"),),
 }  # fmt: skip
 
 

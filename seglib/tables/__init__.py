@@ -28,7 +28,7 @@ Without a suffix a quantity is the mean over seeds; sd is over seeds; low and hi
 images-high the 95 % bootstrap interval over images. Scores are per cent with one decimal, on test at the label's own size.
 
     experiments   architectures losses void transforms annotation optimisers generalisation data original
-                  longer pretraining imagenet confirmation
+                  longer pretraining imagenet fullsize confirmation
     quantities    miou val-miou accuracy class-accuracy frequency-iou category iiou category-iiou boundary image-miou thin rare calibration
                   instance-classes uncommon overconfidence loss-last rise lost frequency-rank confusion-<1..3>/true|taken-for|share
                   iou-<class, blanks as hyphens> unsteady/class|iou|sd
@@ -39,7 +39,7 @@ images-high the 95 % bootstrap interval over images. Scores are per cent with on
                   generalisation: <model>-from-<dataset>    data: <model>-10|25|50|100    original: <model>
                   longer: <model>, unet-short, fcn8s-short
                   pretraining: <model>-random, <model>-pretrained    imagenet: random, imagenet, both also -longer
-                  confirmation: <loss>, <model>, <model>-longer
+                  fullsize: size-<h>x<w>    confirmation: <loss>, <model>, <model>-longer
 
 Tables, each a whole tabular without float: report/generated/<name>.tex for the names of `TABLES`; overlay.tex says on the first page what
 the PDF of another profile shows. `published.ROWS` are others' numbers under the keys of report/published.tex.
@@ -47,7 +47,7 @@ the PDF of another profile shows. `published.ROWS` are others' numbers under the
 
 from seglib.tables.cards import classes, cost, loss_classes, others
 from seglib.tables.claims import claims
-from seglib.tables.content import ablations, architectures, claim_table, losses, transfer
+from seglib.tables.content import ablations, architectures, claim_table, details, losses, transfer
 from seglib.tables.evidence import Evidence
 from seglib.tables.factors import FACTORS, changes
 from seglib.tables.layout import Table, frame, latex, markdown
@@ -57,7 +57,7 @@ from seglib.tables.writing import TABLES, readme_table, write, write_readme
 
 __all__ = [
     "FACTORS", "TABLES", "Evidence", "Table", "ablations", "architectures", "changes", "claim_table", "claims", "classes",
-    "cost", "frame", "latex",
+    "cost", "details", "frame", "latex",
     "loss_classes", "losses", "markdown", "numbers", "others", "outcome", "rates", "readme_table", "settings", "transfer",
     "write", "write_readme",
 ]  # fmt: skip

@@ -44,30 +44,51 @@ def _mark(evidence: Evidence, dataset: str, experiment: str) -> str:
     return KEPT if (dataset, experiment) in evidence.kept else ""
 
 
-# Column of the main table -> quantity.
-_SCORES = {"accuracy": "accuracy", "category": "category", "iIoU": "iiou", "boundary": "boundary", "thin": "thin", "rare": "rare"}
 LOCKED = "locked"  # heading of the mIoU on the test pictures that no choice has looked at
+_SCORES = {"accuracy": "accuracy", "category": "category", "iIoU": "iiou"}  # column of the main table -> quantity
+_DETAILS = {"boundary": "boundary", "thin": "thin", "rare": "rare", "calibration": "calibration"}  # of the table of details
 
 
 def architectures(evidence: Evidence) -> Table:
-    """Main results by data set, floors and ceilings in the title: short runs, longer ones, others. The controls: `ablations`."""
-    columns = ["Model", "mIoU", "over seeds", "over pictures", LOCKED, *_SCORES, "lost"]
+    """Main results by data set, floors and ceilings in the title: short runs, longer ones, ImageNet's. Other scores: `details`."""
+    columns = ["Model", "mIoU", "over seeds", "over pictures", LOCKED, *_SCORES]
+    blocks = [
+        (title + _bounds(evidence, dataset) * first, [_score_row(*row) for row in rows])
+        for dataset in evidence.datasets()
+        for title, rows, first in _recipes(evidence, dataset)
+    ]
+    return filled(Table(columns, blocks), LEFT.format(42)) if blocks else _nothing(columns)
+
+
+def details(evidence: Evidence) -> Table:
+    """The runs of the main table and the remaining ones: outlines, thin and rare classes, calibration, classes lost."""
+    columns = ["Model", "mIoU", "over pictures", "accuracy", *_DETAILS, "lost"]
     blocks = []
     for dataset in evidence.datasets():
-        mark, longer = _mark(evidence, dataset, "architectures"), evidence.of(dataset, "longer")
-        locked = evidence.of(dataset, "confirmation")
-        short = {arm: found for arm, found in evidence.of(dataset, "architectures").items() if arm in MODELS}
-        parts = {"short recipe": short, "longer recipe": {arm: found for arm, found in longer.items() if arm in MODELS}}
-        for words, groups in parts.items():
-            last = "" if groups is short else "-longer"
-            rows = [_score_row(name(arm), found, mark if groups is short else "", locked.get(arm + last)) for arm, found in groups.items()]
-            blocks.append((f"{DATASET_NAMES[dataset]}, {words}, {_shown(groups)}{_bounds(evidence, dataset) * (groups is short)}", rows))
-        rest = {arm: found for arm, found in longer.items() if arm not in MODELS}
-        rows = [_score_row(_recipe(arm, found), found) for arm, found in (rest | evidence.trained(dataset, read.SINGLE)).items()]
-        rows += [_score_row(_start(arm), found) for arm, found in evidence.of(dataset, "imagenet").items()]
+        blocks += [(title, [_detail_row(*row[:3]) for row in rows]) for title, rows, _ in _recipes(evidence, dataset)]
+        rest = {arm: found for arm, found in evidence.of(dataset, "longer").items() if arm not in MODELS}
+        rows = [_detail_row(_recipe(arm, found), found) for arm, found in (rest | evidence.trained(dataset, read.SINGLE)).items()]
         blocks.append((f"{DATASET_NAMES[dataset]}, other runs", rows))
     blocks = [block for block in blocks if block[1]]
     return filled(Table(columns, blocks), LEFT.format(42)) if blocks else _nothing(columns)
+
+
+def _recipes(evidence: Evidence, dataset: str):
+    """(title, rows (words, records, mark, locked records), whether it comes first) of the families in each recipe, and of the network that
+    tests ImageNet and the size of photographs."""
+    locked, first = evidence.of(dataset, "confirmation"), True
+    for words, experiment, end in (("short recipe", "architectures", ""), ("longer recipe", "longer", "-longer")):
+        groups, mark = evidence.of(dataset, experiment), _mark(evidence, dataset, experiment)
+        groups = {arm: found for arm, found in groups.items() if arm in MODELS}
+        if groups:
+            rows = [(name(arm), found, mark, locked.get(arm + end)) for arm, found in groups.items()]
+            yield f"{DATASET_NAMES[dataset]}, {words}, {_shown(groups)}", rows, first
+            first = False
+    rows = [(_start(arm), found, _mark(evidence, dataset, "imagenet")) for arm, found in evidence.of(dataset, "imagenet").items()]
+    whole = evidence.of(dataset, "fullsize")
+    rows += [(_at_size(found), found, _mark(evidence, dataset, "fullsize")) for found in whole.values()]
+    if rows:
+        yield f"{DATASET_NAMES[dataset]}, {name('unet_lite0')}", rows, False
 
 
 def _shown(groups: Groups) -> str:
@@ -93,8 +114,13 @@ def _recipe(arm: str, found) -> str:
 
 
 def _start(arm: str) -> str:
-    """The network of the ImageNet experiment, by its first weights and its recipe."""
-    return "EfficientNet, " + arm.replace("imagenet", "ImageNet").replace("-", ", ")
+    """A run of the ImageNet experiment by its first weights and its recipe."""
+    return {"random": "random weights", "imagenet": "ImageNet's"}[arm.removesuffix("-longer")] + ", longer" * arm.endswith("-longer")
+
+
+def _at_size(found) -> str:
+    """A run on photographs of another size by that size and what it was shown."""
+    return f"ImageNet's, at {'×'.join(map(str, found[0].config['size']))}, {found[0].config['images']:,}"
 
 
 def _nothing(columns: list[str]) -> Table:
@@ -104,18 +130,26 @@ def _nothing(columns: list[str]) -> Table:
 def _score_row(words: str, found, mark: str = "", locked=None) -> list[str]:
     rest = [_mean(found, quantity, mark) for quantity in _SCORES.values()]
     again = _spread(locked) if locked else EMPTY
-    intervals = [_seed_interval(found), _interval(*read.interval(found))]
-    return [words, _spread(found, mark), *intervals, again, *rest, str(readings.lost(found))]
+    return [words, _spread(found, mark), _seed_interval(found), _interval(*read.interval(found)), again, *rest]
+
+
+def _detail_row(words: str, found, mark: str = "") -> list[str]:
+    rest = [_mean(found, quantity, mark) for quantity in ("accuracy", *_DETAILS.values())]
+    return [words, _spread(found, mark), _interval(*read.interval(found)), *rest, str(readings.lost(found))]
 
 
 def readme_rows(evidence: Evidence, dataset: str) -> list[list[str]]:
     """The models of the README, longer runs below: name, parameters, seeds, mIoU, its interval, device."""
     rows = []
-    for experiment in ("architectures", "longer", "imagenet", read.SINGLE):
+    network = name("unet_lite0")
+    for experiment in ("architectures", "longer", "imagenet", "fullsize", read.SINGLE):
         for arm, found in evidence.of(dataset, experiment).items():
             if arm not in MODELS and experiment == "architectures":
                 continue
-            words = {"architectures": name(arm), "imagenet": _start(arm)}.get(experiment) or _recipe(arm, found)
+            if experiment in ("imagenet", "fullsize"):
+                words = f"{network}, {_start(arm) if experiment == 'imagenet' else _at_size(found)}"
+            else:
+                words = name(arm) if experiment == "architectures" else _recipe(arm, found)
             size = f"{found[0].cost['parameters'] / 1e6:.2f} M" if found[0].cost.get("parameters") else EMPTY
             made = device(found[0].environment.get("device", EMPTY))
             rows.append([words, size, str(len(found)), _spread(found), _interval(*read.interval(found)), made])

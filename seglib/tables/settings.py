@@ -134,6 +134,7 @@ PLAN = (
     ("longer", "added: 5 families, 5 times the presentations, 2 controls"),
     ("pretraining", "added: 5 families on CamVid, first trained on streets"),
     ("imagenet", "added: 1 network, random and ImageNet's weights, both recipes"),
+    ("fullsize", "added: that network from ImageNet's weights, at CamVid's own size and a smaller one"),
     ("confirmation", "added: 3 losses, 5 families in both recipes, on 160 scenes not used before"),
     (SINGLE, "added: 2 families, a richer recipe, one seed"),
 )

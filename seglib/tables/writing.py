@@ -11,6 +11,7 @@ from seglib.tables.settings import outcome, rates, settings
 
 TABLES = {
     "architectures": content.architectures,
+    "details": content.details,
     "losses": content.losses,
     "ablations": content.ablations,
     "transfer": content.transfer,
