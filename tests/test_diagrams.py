@@ -1,4 +1,4 @@
-"""Figures 2 to 5 show the shapes of the module they are handed, legibly and inside the page."""
+"""Figures 2 to 5 and EfficientNet-U-Net's show the shapes of the module they are handed, legibly and inside the page."""
 
 import io
 
@@ -11,6 +11,7 @@ from seglib import diagrams, models, study
 from seglib.diagrams import draw as paper
 
 DRAWN = {"baseline": ("fcn_baseline", 4), "fcn": ("fcn8s", 4), "unet": ("unet", 4), "vit": ("vit", 64), "swin": ("swin", 16)}
+DRAWN |= {"lite": ("unet_lite0", 4)}
 FULL = {
     "baseline": ("fcn_baseline", {"256", "96×96", "384×384", "19 scores a pixel\n768×768"}),
     "fcn": ("fcn8s", {"4096", "512", "pool4\n48×48", "19 scores\n24×24", "×8", "×2", "×3", "fc6\n7×7"}),
@@ -25,6 +26,7 @@ FULL = {
             "24",
         },
     ),
+    "lite": ("unet_lite0", {"112+256", "6 blocks\n48×48", "5 blocks\n24×24", "block, k = 5", "1×1, C → 6C", "19 scores\n768×768"}),
 }
 
 
@@ -137,6 +139,12 @@ def test_pictures_in_either_layout_and_none(figure_name):
 def test_a_unet_without_skips_has_none_drawn():
     assert any("+" in text for text in words(draw("unet")))
     assert not any("+" in text for text in words(draw("unet", skips=False)))
+
+
+def test_sides_are_said_to_be_extended_where_they_are():
+    words_of = {size: " ".join(words(draw("lite", size=size))) for size in ((96, 192), (144, 192))}
+    assert "multiples" not in words_of[96, 192] and "sides are extended to multiples of 32" in words_of[144, 192]
+    assert "160×192" in words_of[144, 192] and "19 scores\n144×192" in words_of[144, 192]
 
 
 @pytest.mark.parametrize("name", ["fcn16s", "fcn32s"])

@@ -1,11 +1,13 @@
-"""The appendix's table of networks, and the numbers drawn in Figures 2 to 5, against the modules."""
+"""The appendix's table of networks, and the numbers drawn in Figures 2 to 5 and in EfficientNet-U-Net's, against the modules."""
 
 import math
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
+from matplotlib.patches import Polygon, Rectangle
 from torch import nn
 
 from seglib import diagrams, models, study
@@ -81,6 +83,11 @@ def drawing(request):
     return request.param, published, trained, {text.get_label().replace("\n", " ") for text in figure.axes[0].texts}
 
 
+def at(whole: tuple[int, int], stride: int) -> str:
+    """The extent of a map at a stride, sides rounded up."""
+    return "×".join(str(math.ceil(side / stride)) for side in whole)
+
+
 def pairs(labels: set[str], number: str) -> set[tuple[str, str]]:
     """Every "a (b)" of a pattern in the labels."""
     return {found for label in labels for found in re.findall(rf"(?<![\d×+])({number}) \(({number})\)", label)}
@@ -105,10 +112,6 @@ def test_the_channels_drawn_are_the_modules(drawing):
 def test_the_extents_drawn_are_the_modules(drawing):
     name, *_, labels = drawing
     size = study.profile("cpu-full").size["streets"]
-
-    def at(whole: tuple[int, int], stride: int) -> str:
-        return "×".join(str(math.ceil(side / stride)) for side in whole)
-
     drawn = pairs(labels, r"\d+×\d+") - {("8×8", "6×6")}  # windows
     assert drawn == {(at(PUBLISHED, stride), at(size, stride)) for stride in STRIDES[DRAWINGS[name]]}
 
@@ -128,3 +131,71 @@ def test_blocks_heads_and_windows_drawn_are_the_modules(drawing):
         a, b = (net.encoder.layers_3.blocks[1].window_size[0] for net in (published, trained))
         assert f"Windows of {a}×{a} ({b}×{b}) tokens" in text
         assert re.findall(r"(\d+) \((\d+)\) windows", " ".join(sorted(labels))) == [("576", "48"), ("144", "12"), ("36", "4"), ("9", "1")]
+
+
+@pytest.fixture(scope="module")
+def lite():
+    """(EfficientNet-U-Net, its figure with both sizes)."""
+    profile = study.profile("cpu-full")
+    with torch.device("meta"):
+        published, trained = models.build("unet_lite0", 19), models.build("unet_lite0", 19, **profile.options["unet_lite0"])
+    return published, diagrams.lite(published, PUBLISHED, trained=(trained, profile.size["streets"]))
+
+
+def in_turn(figure) -> list[str]:
+    """The labels as they were drawn, lines joined; those of two colours have an artist a line and are told once."""
+    labels = [text.get_label().replace("\n", " ") for text in figure.axes[0].texts]
+    return [label for i, label in enumerate(labels) if "(" not in label or label != labels[i - 1]]
+
+
+def both_at(stride: int) -> str:
+    """The extents of a map of EfficientNet-U-Net, whose sides are extended to multiples of 32."""
+    sizes = [tuple(32 * math.ceil(side / 32) for side in size) for size in (PUBLISHED, study.profile("cpu-full").size["streets"])]
+    return "{} ({})".format(*(at(size, stride) for size in sizes))
+
+
+def test_the_encoder_of_efficientnet_is_drawn_as_it_is_built(lite):
+    model, figure = lite
+    expected, first = [str(model.encoder.conv_stem.out_channels), both_at(2)], 0
+    for info in model.encoder.feature_info.info:
+        parts = model.encoder.blocks[first : info["stage"]]
+        count, first = sum(len(part) for part in parts), info["stage"]
+        expected += [str(convolutions(part)[-1]) for part in parts]
+        expected.append(f"{count} block{'s' if count > 1 else ''} {both_at(info['reduction'])}")
+    drawn = in_turn(figure)
+    start = drawn.index(expected[0])
+    assert drawn[start : start + len(expected)] == expected
+    counts = [int(label.split()[0]) for label in expected if "block" in label]
+    assert counts == rows()["EfficientNet-U-Net"][1][: len(counts)], "Table 8 and the figure differ"
+
+
+def test_the_decoder_on_efficientnet_is_drawn_as_it_is_built(lite):
+    model, figure = lite
+    expected, skips = [], model.encoder.feature_info.channels()[-2::-1]
+    for i, step in enumerate(model.decoder):
+        up, convs = step.up.out_channels, convolutions(step.conv)
+        skip = step.conv[0][0].in_channels - up
+        assert skip == (skips[i] if i < len(skips) else 0)
+        expected += [f"{skip}+{up}" if skip else str(up), str(convs[-1]), both_at(2 ** (4 - i))]
+    drawn = in_turn(figure)
+    start = drawn.index(expected[0])
+    assert drawn[start : start + len(expected)] == expected
+    assert "19 scores 768×768 (144×192)" in drawn and "image 768×768 (144×192)" in drawn
+
+
+def test_the_blocks_of_efficientnet_are_drawn_one_by_one(lite):
+    model, figure = lite
+    blocks = [block for part in model.encoder.blocks for block in part]
+    fronts = Counter(patch.get_facecolor() for patch in figure.axes[0].patches if isinstance(patch, Polygon))
+    kernels = Counter(block.conv_dw.kernel_size[0] for block in blocks)
+    squares = [patch.get_facecolor() for patch in figure.axes[0].patches if type(patch) is Rectangle]
+    drawn = in_turn(figure)
+    order = [label for label in drawn if re.match(r"block, k|\d×\d (transposed )?convolution|skip$", label)]
+    color = dict(zip(order, squares[-len(order) :], strict=True))
+    assert {k: fronts[color[f"block, k = {k}"]] for k in kernels} == dict(kernels)
+    ups, skips = len(model.decoder), sum(step.beside for step in model.decoder)
+    assert (fronts[color["2×2 transposed convolution"]], fronts[color["skip"]]) == (ups, skips)
+    assert fronts[color["3×3 convolution"]] == 1 + sum(len(step.conv) for step in model.decoder)
+    wider = {block.conv_dw.in_channels // block.conv_pw.in_channels for block in blocks[1:]}
+    assert {f"1×1, C → {n}C" for n in wider} == {label for label in drawn if label.startswith("1×1, C")}
+    assert not hasattr(blocks[0], "conv_pwl") and any("first block: no C → 6C" in label for label in drawn)

@@ -29,7 +29,7 @@ def unet(model: nn.Module, size: tuple[int, int] = (768, 768), image=None, mask=
     draw.text(axes, EDGE + wide / 2, y - high / 2 - 0.08, f"image\n{found.extent('image')}", va="top")
     ends = _down(axes, found, size)
     last = _up(axes, found, size, ends)
-    _arrow(axes, last, right - 0.03, y, draw.TOKEN)
+    flow(axes, last, right - 0.03, y, draw.TOKEN)
     draw.picture(axes, draw.as_picture(mask, size), right, y - high / 2, wide, high)
     words = f"{found.channels('')} scores a pixel\n{found.extent('')}"
     draw.text(axes, right + wide, y - high / 2 - 0.08, words, va="top", ha="right")
@@ -57,15 +57,16 @@ def _map(axes, x: float, y: float, shape: tuple, size: tuple[int, int], color: s
     return x + width
 
 
-def _arrow(axes, start: float, end: float, y: float, color: str) -> None:
+def flow(axes, start: float, end: float, y: float, color: str) -> None:
+    """An arrow from the map that ends at start, in the colour of what makes the next one."""
     draw.arrow(axes, (start + 0.03, y), (end, y), color=draw.tint(color, -0.15), width=1.5)
 
 
 def _pair(axes, edge: float, x: float, y: float, found: Pair, names: tuple[str, str], size: tuple[int, int]) -> float:
     """The maps of two convolutions after the map that ends at `edge`, at x and one step on; returns the right edge of the second."""
-    _arrow(axes, edge, x - 0.02, y, draw.CONV)
+    flow(axes, edge, x - 0.02, y, draw.CONV)
     edge = _map(axes, x, y, found[names[0]], size, draw.CONV)
-    _arrow(axes, edge, x + STEP - 0.02, y, draw.CONV)
+    flow(axes, edge, x + STEP - 0.02, y, draw.CONV)
     return _map(axes, x + STEP, y, found[names[1]], size, draw.CONV, found.channels(names[1], "\n"))
 
 
@@ -86,7 +87,7 @@ def _down(axes, found: Pair, size: tuple[int, int]) -> list[float]:
             centre = x + width_of(second[0]) / 2
             end = ROWS[level + 1] + height_of(found[f"encoder.stages.{level + 1}.1"], size) / 2 + _above(found)
             draw.arrow(axes, (centre, y - height_of(second, size) / 2 - 0.03), (centre, end), color=draw.POOL, width=1.5)
-    _arrow(axes, EDGE + draw.fit(size, TALL)[0], LEFT - 0.03, ROWS[0], draw.SKIP)
+    flow(axes, EDGE + draw.fit(size, TALL)[0], LEFT - 0.03, ROWS[0], draw.SKIP)
     return ends
 
 
@@ -103,7 +104,7 @@ def _up(axes, found: Pair, size: tuple[int, int], ends: list[float]) -> float:
         level = 3 - step
         y, name, source = ROWS[level], f"decoder.{step}.up", f"encoder.stages.{level}.1"
         up, skip = found[name], found[source]
-        copied = _reads_skip(found, step)
+        copied = reads_skip(found, step)
         centre = x + width_of(below[0][0]) / 2
         start = below[1] + height_of(below[0], size) / 2 + _above(found)
         draw.arrow(axes, (centre, start), (centre, y - height_of(up, size) / 2 - 0.03), color=draw.UP, width=1.5)
@@ -121,8 +122,8 @@ def _up(axes, found: Pair, size: tuple[int, int], ends: list[float]) -> float:
     return edge
 
 
-def _reads_skip(found: Pair, step: int) -> bool:
-    """Whether the level's first convolution reads the encoder's map too: its input has then twice the channels of the upsampled one."""
+def reads_skip(found: Pair, step: int) -> bool:
+    """Whether the level's first convolution reads the encoder's map too: its input has then more channels than the upsampled one."""
     return found[f"decoder.{step}.conv.input"][0] > found[f"decoder.{step}.up"][0]
 
 
