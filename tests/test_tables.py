@@ -199,6 +199,18 @@ def test_photographs_at_their_own_size_answer_for_the_size_where_there_are_any(w
     assert "360×480" in " ".join(cells[0] for _, rows in tables.architectures(found).blocks for cells in rows)
 
 
+@pytest.mark.parametrize(("seeds", "expected"), [(3, "confirmed"), (2, "not supported")])
+def test_swin_is_judged_by_its_longest_runs_where_they_have_all_seeds(seeds, expected):
+    def families(swin, count=3, **settings):
+        scores_of = dict.fromkeys(("fcn_baseline", "fcn8s", "unet", "vit"), 0.4) | {"swin": swin}
+        return {name: arm(value, count, model=name, **settings) for name, value in scores_of.items()}
+
+    found = evidence(architectures=families(0.2), longer=families(0.6, seeds, images=8000))
+    assert verdict(found, "swin") == expected
+    row = next(row for row in tables.claims(found) if row.id == "swin")
+    assert ("after the longer recipe" in row.number) == (seeds == 3)
+
+
 def test_details_hold_every_run_of_the_main_table_and_the_rest():
     found = evidence(architectures={"unet": arm(0.3)}, longer={"unet": arm(0.5), "unet-short": arm(0.4)}, imagenet={"imagenet": arm(0.6)})
     shown = {

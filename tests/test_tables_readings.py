@@ -91,6 +91,11 @@ def test_changes_are_counted_and_one_seed_is_never_clear():
     assert (found["changes/camvid/data/total"], found["changes/camvid/data/clear"]) == ("4", "2")
     assert found["changes/camvid/data/largest/arm"] == "flips replace" and 15 < float(found["changes/camvid/data/largest/points"]) < 25
     assert not any("training" in key for key in found), "no optimiser was compared"
+    sizes = [abs(read.widest(arms | {"crop-append": strange}, one, "none" if one != "size-9x9" else "flip")[0])
+             for one in ("flip", "crop", "size-9x9", "crop-append")]  # fmt: skip
+    assert found["changes/camvid/data/median"] == f"{np.median(sizes):.1f}"
+    spreads = [read.values(arms[one], "miou").std(ddof=1) for one in ("flip", "none", "crop", "none", "size-9x9", "flip", "none")]
+    assert found["changes/camvid/data/seed-sd"] == f"{np.median(spreads):.1f}", "the single run has no deviation"
 
 
 def test_a_factor_starts_with_its_base_under_the_name_it_has_there():
@@ -203,3 +208,22 @@ def test_settling_counts_the_full_runs_of_figure_6_alone():
 def test_schedules_and_regularisers_are_compared_with_their_own_base():
     bases = {arm: factors.compared_with("optimisers", arm) for arm in ("sgd", "step", "decay-0.01", "dropout-10")}
     assert bases == {"sgd": "adamw", "step": "onecycle", "decay-0.01": "decay-0.0001", "dropout-10": "decay-0.0001"}
+
+
+def test_a_run_that_two_experiments_show_is_counted_once_in_all():
+    twice, alone = arm(0.3), arm(0.4, lr=0.5)
+    found = Evidence(groups={("camvid", "transforms"): {"none": twice, "flip": alone}, ("camvid", "data"): {"unet-100": twice}})
+    written = tables.numbers(found)
+    assert (written["settings/shared/runs"], written["settings/shared/hours"]) == ("3", "0.0")
+    assert written["settings/total/runs"] == "6"
+
+
+def test_the_model_card_takes_the_network_that_tests_imagenet_from_its_experiment():
+    measures = {"models": {"models": {"unet_lite0": {"parameters": 5.4, "gflops": 30.0, "gflops-full": 110.0}}}}
+    table = tables.cost(Evidence(groups={("camvid", "imagenet"): {"imagenet": arm(0.5, model="unet_lite0")}}, measures=measures))
+    assert [row[0] for _, rows in table.blocks for row in rows] == ["EfficientNet-U-Net"]
+
+
+def test_the_first_and_the_last_loss_are_told():
+    told = dict(readings.of_arm(arm(0.3)))
+    assert (told["loss-first"], told["loss-last"]) == ("1.00", "0.50")

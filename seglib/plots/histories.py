@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from seglib.labels import DATASET_NAMES
-from seglib.plots.style import blank, canvas, color, looks, marker
+from seglib.plots.style import blank, canvas, color, level, looks, marker
 from seglib.records import Record
 
 # How a loss is written in figures, and its unit.
@@ -17,7 +17,7 @@ LOSS_NAMES = {
 }  # fmt: skip
 MODEL_NAMES = {
     "fcn_baseline": "FCN baseline", "fcn32s": "FCN-32s", "fcn16s": "FCN-16s", "fcn8s": "FCN-8s", "unet": "U-Net", "vit": "ViT",
-    "swin": "Swin V2", "cnn_j": "CNN under Swin's decoder", "unet_lite0": "EfficientNet-U-Net",
+    "swin": "Swin V2", "cnn_j": "ConvNeXt, Swin's decoder", "unet_lite0": "EfficientNet-U-Net",
 }  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def learning(
             if label in runs:
                 band(axis, runs[label], "val_miou", index, None, 100.0)
     nats.set(title=f"loss, {title.split(',')[0]}" if further else "Training loss", xlabel="epoch", ylabel="nats per pixel")
-    _chance(nats, np.log(num_classes), "ln K")
+    level(nats, np.log(num_classes), "ln K")
     nats.set_ylim(0, 1.12 * max(np.log(num_classes), nats.get_ylim()[1] / 1.05))
     top = max(axis.get_ylim()[1] for axis in miou)
     for axis, words in zip(miou, scored, strict=True):
@@ -95,13 +95,6 @@ def learning(
     handles, labels = nats.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(labels)))
     return figure
-
-
-def _chance(axis, value: float, text: str) -> None:
-    axis.axhline(value, color="0.3", linestyle=":", linewidth=1)
-    paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}  # no grid line through the words
-    place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "ha": "right", "va": "bottom"}
-    axis.annotate(text, (0.98, value), xytext=(0, 2), **place, fontsize=7, color="0.3", bbox=paper)
 
 
 def losses(data_sets: Mapping[str, Mapping[str, Sequence[Record]]], num_classes: Mapping[str, int]) -> Figure:
@@ -115,11 +108,13 @@ def losses(data_sets: Mapping[str, Mapping[str, Sequence[Record]]], num_classes:
     figure, axes = canvas(6.4, 1, len(data_sets) + 2)
     figure.get_layout_engine().set(wspace=0.1)  # three of the panels have an axis of their own
     *miou, nats, overlap = axes[0]
+    look = looks(dict.fromkeys(LOSS_NAMES.get(loss, loss) for groups in data_sets.values() for loss in groups))
     for axis, style, (name, groups) in zip(miou, ("-", "--", ":"), data_sets.items(), strict=False):
-        for index, (loss, records) in enumerate(groups.items()):
-            band(axis, records, "val_miou", index, LOSS_NAMES.get(loss, loss), 100.0)
-            band(nats if "cross_entropy" in loss else overlap, records, "loss", index, None, style=style)
-        _chance(nats, np.log(num_classes[name]), f"chance, {DATASET_NAMES.get(name, name)}")
+        for loss, records in groups.items():
+            label = LOSS_NAMES.get(loss, loss)
+            band(axis, records, "val_miou", look[label], label, 100.0)
+            band(nats if "cross_entropy" in loss else overlap, records, "loss", look[label], None, style=style)
+        level(nats, np.log(num_classes[name]), f"chance, {DATASET_NAMES.get(name, name)}")
         axis.set(title=f"score, {DATASET_NAMES.get(name, name)}", xlabel="epoch", ylabel="mIoU on val, %" if axis is miou[0] else "")
     nats.set(title="loss: cross-entropy", xlabel="epoch", ylabel="nats per pixel", ylim=(0, None))
     overlap.set(title="loss: overlap", xlabel="epoch", ylabel="1 − overlap", ylim=(None, 1.02))

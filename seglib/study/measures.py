@@ -116,7 +116,7 @@ def _pixels(image: np.ndarray, truth: np.ndarray, rng, count: int) -> tuple[np.n
 
 def model_costs(results: Path | None = None, *, time: bool = True) -> Path:
     """Parameters and FLOPs of the full-size models (19 classes), and, of the small ones, milliseconds and memory on this device."""
-    table = {name: _model_cost(name, time) for name in (*MODELS, "fcn32s", "fcn16s", "cnn_j")}
+    table = {name: _model_cost(name, time) for name in (*MODELS, "fcn32s", "fcn16s", "cnn_j", "unet_lite0")}
     return save("models", {"device": device(), "python": platform.python_version(), "torch": torch.__version__, "models": table}, results)
 
 

@@ -15,14 +15,14 @@ Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a k
     <experiment>/<dataset>/pictures/train|val|test        what a run is given and judged on
     <experiment>/<dataset>/rates|edge          rates tried for each arm; the arms whose winner lies at the edge of its grid, in words
     architectures/same-order                  only where the families rank alike on all data sets
-    changes/<dataset>/data|training|void/total|clear|detectable|lowest|highest|largest/arm|largest/points   all arms that change one thing
+    changes/<dataset>/data|training|void/total|clear|median|seed-sd|detectable|lowest|highest|largest/arm|largest/points   one thing changed
     halving/<dataset>/settings|rounds|spent|whole|last|rates|miou       the sweep of notebook 09
     gradient/<dataset>/<loss>[/times]          L1 norm at uniform logits; how many times cross-entropy's is larger
     pretraining/<dataset>/gain|clear|clear/count|families|largest/arm|largest/points
     losses/<dataset>/dice-minus-cross_entropy/other-rate/points|lr|sign      against cross-entropy at its next best rate
     frequent/<dataset>/pixels|generalised_dice    what the classes above 5 % of the pixels hold of them, and of that loss's weight
     longer/<dataset>/gains-most|gains-least|few-seeds        families, in words
-    settings/<experiment>/images|seeds|size|batch|width       settings/total/runs|hours|devices   settings/settling/runs|hours
+    settings/<experiment>/images|seeds|size|batch|width       settings/total|settling|shared/runs|hours   settings/total/devices
 
 Without a suffix a quantity is the mean over seeds; sd is over seeds; low and high are the 95 % t interval over seeds; images-low and
 images-high the 95 % bootstrap interval over images. Scores are per cent with one decimal, on test at the label's own size.
@@ -30,7 +30,8 @@ images-high the 95 % bootstrap interval over images. Scores are per cent with on
     experiments   architectures losses void transforms annotation optimisers generalisation data original
                   longer pretraining imagenet fullsize confirmation
     quantities    miou val-miou accuracy class-accuracy frequency-iou category iiou category-iiou boundary image-miou thin rare calibration
-                  instance-classes uncommon overconfidence loss-last rise lost frequency-rank confusion-<1..3>/true|taken-for|share
+                  instance-classes uncommon overconfidence loss-first loss-last rise lost frequency-rank
+                  confusion-<1..3>/true|taken-for|share
                   iou-<class, blanks as hyphens> unsteady/class|iou|sd
                   seeds images lr parameters seconds images-per-second milliseconds memory
     arms          architectures: model, unet-no-skips, cnn_j    losses: the loss    void: <model>-ignore, <model>-class

@@ -14,6 +14,7 @@ from seglib.tables.published import CITYSCAPES_SHARES, ROWS
 
 MODELS = ("fcn_baseline", "fcn8s", "unet", "vit", "swin")
 LOSSES = ("cross_entropy", "soft_iou", "dice")
+STARTS = {"unet_lite0": "imagenet"}  # models of the experiment `imagenet`, and one of its arms
 _CLASS = ("Class", "kind", "Cityscapes, %", "train, %", "test, %", "pictures")
 
 
@@ -90,10 +91,10 @@ def cost(evidence: Evidence) -> Table:
 
 
 def _run_cost(evidence: Evidence, model: str) -> list[str]:
-    """Of a model of the architecture runs, narrow as it was trained: millions of parameters, and what `measures.speeds` found of it."""
+    """Of a model as it was trained, narrow: millions of parameters, and what `measures.speeds` found of it."""
     speed = evidence.measures.get("speed", {}).get("models", {}).get(model, {})
     for dataset in evidence.datasets():
-        if found := evidence.of(dataset, "architectures").get(model):
+        if found := evidence.of(dataset, "architectures").get(model) or evidence.of(dataset, "imagenet").get(STARTS.get(model)):
             keys = (("gflops", 1), ("milliseconds", 0), ("training-milliseconds", 0))
             return [
                 f"{found[0].cost['parameters'] / 1e6:.2f}", *(f"{speed[key]:.{digits}f}" if key in speed else EMPTY for key, digits in keys)
@@ -106,7 +107,7 @@ def others(_: Evidence) -> Table:
     lists = [[row for row in ROWS if row.dataset == dataset and row.note != "floor"] for dataset in ("cityscapes", "camvid")]
     rows = [[cell for row in pair for cell in _published(row)] for pair in zip_longest(*lists)]
     over = (("Cityscapes", 3), ("CamVid", 3))
-    return Table(["model", "weights", "mIoU"] * 2, [("", rows)], "llrllr", over)
+    return Table(["model", "pretrained on", "mIoU"] * 2, [("", rows)], "llrllr", over)
 
 
 def _published(row) -> tuple[str, str, str]:

@@ -16,7 +16,7 @@ from seglib import scores
 from seglib.labels import DATASET_NAMES
 from seglib.tables import evidence as read
 from seglib.tables import readings
-from seglib.tables.evidence import Evidence
+from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.factors import compared_with, differs
 from seglib.tables.layout import signed
 from seglib.tables.names import name
@@ -97,18 +97,32 @@ def _bracket(row: tuple[int, float, float, float]) -> str:
 
 def _best(experiment: str, arm: str, others: tuple[str, ...]) -> Callable:
     """+1 where `arm` beats every other, -1 where one of them beats it."""
+    return lambda evidence, dataset: _compared(evidence.of(dataset, experiment), arm, others)
 
-    def rule(evidence: Evidence, dataset: str) -> Answer:
-        groups = evidence.of(dataset, experiment)
-        rivals = [other for other in others if other in groups]
-        if arm not in groups or not rivals:
-            return NONE
-        rows = {other: _difference(groups, arm, other) for other in rivals}
-        sign = -1 if any(row[0] < 0 for row in rows.values()) else int(all(row[0] > 0 for row in rows.values()))
-        parts = [f"{_marked(row)}{_bracket(row) if len(rows) == 1 else ''} to {name(other)}" for other, row in rows.items()]
-        return sign, ", ".join(parts)
 
-    return rule
+def _compared(groups: Groups, arm: str, others: tuple[str, ...]) -> Answer:
+    rivals = [other for other in others if other in groups]
+    if arm not in groups or not rivals:
+        return NONE
+    rows = {other: _difference(groups, arm, other) for other in rivals}
+    sign = -1 if any(row[0] < 0 for row in rows.values()) else int(all(row[0] > 0 for row in rows.values()))
+    parts = [f"{_marked(row)}{_bracket(row) if len(rows) == 1 else ''} to {name(other)}" for other, row in rows.items()]
+    return sign, ", ".join(parts)
+
+
+def _longest(evidence: Evidence, dataset: str, arms: tuple[str, ...]) -> tuple[Groups, str]:
+    """What a network is able to do, its longest runs tell, where all these families have all seeds: (groups, words that say so)."""
+    longer = evidence.of(dataset, "longer")
+    if min(len(longer.get(arm, ())) for arm in arms) >= SEEDS:
+        return longer, " after the longer recipe"
+    return evidence.of(dataset, "architectures"), ""
+
+
+def _swin(evidence: Evidence, dataset: str) -> Answer:
+    """Swin above every other family in its longest runs; contradicted where one is clearly above it."""
+    groups, words = _longest(evidence, dataset, ("swin", *_MODELS))
+    sign, text = _compared(groups, "swin", _MODELS)
+    return sign, text + words * bool(text)
 
 
 def _size(evidence: Evidence, dataset: str) -> Answer:
@@ -191,19 +205,17 @@ def _void(evidence: Evidence, dataset: str) -> Answer:
 
 def _above_floor(evidence: Evidence, dataset: str) -> Answer:
     """Baseline and U-Net above the per-pixel prior and the forest that sees colour and row, lower end of the interval against them;
-    contradicted where one is below the prior. What a network is able to do, its longest runs tell, where they have all seeds."""
+    contradicted where one is below the prior."""
     measured, pair = evidence.measures.get(f"baselines-{dataset}", {}), ("fcn_baseline", "unet")
     floor, forest = measured.get("floors", {}).get("prior"), measured.get("data", {}).get("forest")
-    longer, groups = evidence.of(dataset, "longer"), evidence.of(dataset, "architectures")
-    if lasting := min(len(longer.get(arm, ())) for arm in pair) >= SEEDS:
-        groups = longer
+    groups, which = _longest(evidence, dataset, pair)
     if floor is None or not set(pair) <= set(groups):
         return NONE
     lows = [read.interval(groups[arm])[0] for arm in pair]
     means = [read.values(groups[arm], "miou").mean() for arm in pair]
     enough = min(len(groups[arm]) for arm in pair) >= SEEDS
     sign = 0 if not enough else -1 if min(means) < floor else int(min(lows) > max(floor, forest or 0))
-    words = f"{means[0]:.1f} and {means[1]:.1f}{' after the longer recipe' * lasting}, prior {floor:.1f}"
+    words = f"{means[0]:.1f} and {means[1]:.1f}{which}, prior {floor:.1f}"
     return sign, words + (f", forest {forest:.1f}" if forest else "")
 
 
@@ -247,7 +259,7 @@ CLAIMS = (
     ("skips", "These connections [the skips] are crucial", "3", "architectures", _best("architectures", "unet", ("unet-no-skips",))),
     ("small-data", "good segmentation results even with small training datasets", "3", "data", _small_data),
     ("complexity", "computational complexity especially when applied on high-resolution images increases rapidly", "3", "cost", _quadratic),
-    ("swin", "we found this model [Swin] to perform very well", "3", "architectures", _best("architectures", "swin", _MODELS)),
+    ("swin", "we found this model [Swin] to perform very well", "3", "architectures", _swin),
     ("size", "almost identical to using the entire size [tested: CamVid's own size, streets' largest]", "4.1", "transforms", _size),
     ("augmentation", "adding these transforms only made the results on the validation set worse", "4.1", "transforms", _augmentation),
     ("void", "All pixels (except [...] background) are equally weighted [tested: void ignored beats it as a class]", "4.2", "void", _void),

@@ -103,7 +103,7 @@ def _bounds(evidence: Evidence, dataset: str) -> str:
     known = measured.get("floors", {}) | measured.get("data", {}) | grids
     words = {"constant": "one class", "prior": "prior", "forest": "forest", "144x192": "truth on 144×192 cells", "9x12": "on 9×12"}
     found = [f"{words[key]} {_one(known[key])}" for key in words if key in known]
-    return f" (for comparison: {', '.join(found)})" if found else ""
+    return f"; {', '.join(found)}" if found else ""
 
 
 def _recipe(arm: str, found) -> str:

@@ -11,15 +11,15 @@ from seglib.tables.names import name
 
 # (experiment, the arm that others are compared with; "" where every model has its own) -> title.
 FACTORS = {
-    ("transforms", "none"): "Transforms, to none",
-    ("transforms", "flip"): "Training size, to the usual one",
-    ("annotation", "fine"): "Annotation, to fine",
-    ("void", ""): "Void as a class, to ignored",
-    ("data", ""): "Share of train, to all of it",
-    ("optimisers", "adamw"): "Optimisers, to AdamW",
-    ("optimisers", "onecycle"): "Schedules, to one-cycle",
-    ("optimisers", "decay-0.0001"): "Regularisers, to a weight decay of 0.0001",
-    ("architectures", ""): "Controls, to U-Net and Swin V2",
+    ("transforms", "none"): "Transforms (against none)",
+    ("transforms", "flip"): "Training size (against the usual one)",
+    ("annotation", "fine"): "Annotation (against fine)",
+    ("void", ""): "Void as a class (against ignored)",
+    ("data", ""): "Share of train (against all of it)",
+    ("optimisers", "adamw"): "Optimisers (against AdamW)",
+    ("optimisers", "onecycle"): "Schedules (against one-cycle)",
+    ("optimisers", "decay-0.0001"): "Regularisers (against a weight decay of 0.0001)",
+    ("architectures", ""): "Controls (against U-Net and Swin V2)",
 }
 # What is counted together; the controls of the models are in neither of the first two.
 KINDS = {"data": ("transforms", "annotation", "void", "data"), "training": ("optimisers",), "void": ("void",)}
@@ -59,9 +59,10 @@ def of_factor(evidence: Evidence, datasets: Sequence[str], experiment: str, base
 def totals(evidence: Evidence, dataset: str) -> Iterator[tuple[str, str]]:
     """(key, text) of the changes of data and of training on one data set: changes/<dataset>/<kind>/total; clear (both intervals exclude
     zero: `evidence.sign`); lowest, highest: the range of the differences; of the largest that is clear, else of the largest: largest/arm,
-    largest/points; detectable: half the median width of their intervals."""
+    largest/points; detectable: half the median width of their intervals; median: of the differences' sizes; seed-sd: median standard
+    deviation over seeds of the arms that are compared."""
     for kind, experiments in KINDS.items():
-        rows, halves = [], []
+        rows, halves, spreads = [], [], []
         for experiment in experiments:
             groups = evidence.of(dataset, experiment)
             for arm in groups:
@@ -70,6 +71,7 @@ def totals(evidence: Evidence, dataset: str) -> Iterator[tuple[str, str]]:
                     difference, low, high = read.widest(groups, arm, other)
                     rows.append((read.sign(groups, arm, other) != 0, abs(difference), difference, arm))
                     halves.append((high - low) / 2)
+                    spreads += [read.values(groups[one], "miou").std(ddof=1) for one in (arm, other) if len(groups[one]) > 1]
         if rows:
             _, _, difference, arm = max(rows)
             key = f"changes/{dataset}/{kind}"
@@ -77,7 +79,9 @@ def totals(evidence: Evidence, dataset: str) -> Iterator[tuple[str, str]]:
             lowest, highest = min(row[2] for row in rows), max(row[2] for row in rows)
             yield from ((f"{key}/lowest", signed(lowest)), (f"{key}/highest", signed(highest)))
             yield from ((f"{key}/total", str(len(rows))), (f"{key}/clear", str(clear) if clear else "none"))
-            yield f"{key}/detectable", f"{np.median(halves):.1f}"
+            yield from ((f"{key}/detectable", f"{np.median(halves):.1f}"), (f"{key}/median", f"{np.median([row[1] for row in rows]):.1f}"))
+            if spreads:
+                yield f"{key}/seed-sd", f"{np.median(spreads):.1f}"
             yield from ((f"{key}/largest/arm", name(arm)), (f"{key}/largest/points", signed(difference)))
 
 

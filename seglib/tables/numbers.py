@@ -17,6 +17,7 @@ from seglib.tables.evidence import SCORES, Evidence
 from seglib.tables.gradients import gradient_sizes, left_to_the_frequent
 from seglib.tables.layout import escape
 from seglib.tables.names import device
+from seglib.tables.settings import shared
 
 COSTS = {"seconds": 1, "images_per_second": 1, "milliseconds_per_image": 1, "peak_memory_mb": 1, "parameters": 1e-6}
 NAMES = {"images_per_second": "images-per-second", "milliseconds_per_image": "milliseconds", "peak_memory_mb": "memory"}
@@ -184,9 +185,12 @@ def _settling(evidence: Evidence) -> dict[str, str]:
 def _totals(evidence: Evidence) -> dict[str, str]:
     records = evidence.records().values()
     seconds = sum(record.cost.get("seconds") or 0 for record in records if record.history)
+    again, hours = shared(evidence)
     devices = sorted({device(record.environment["device"]) for record in records if record.environment.get("device")})
     return {
         "settings/total/runs": str(sum(bool(record.history) for record in records)),  # others were only scored
         "settings/total/hours": _text(seconds / 3600),
+        "settings/shared/runs": str(again),
+        "settings/shared/hours": _text(hours),
         "settings/total/devices": escape(" and ".join(devices)) or "no device",
     }

@@ -18,16 +18,16 @@ class Row(NamedTuple):
 
 
 ROWS = (
-    Row("camvid/segnet", "camvid", "SegNet, VGG16", 46.4, "ImageNet", "jegou2017"),
+    Row("camvid/segnet", "camvid", "SegNet, VGG16", 46.4, "ImageNet-1k", "jegou2017"),
     Row("camvid/unet", "camvid", "U-Net-like, 20 M", 55.2, "random", "jegou2017"),
-    Row("camvid/fcn8s", "camvid", "FCN-8s, VGG16", 57.0, "ImageNet", "jegou2017"),
+    Row("camvid/fcn8s", "camvid", "FCN-8s, VGG16", 57.0, "ImageNet-1k", "jegou2017"),
     Row("camvid/fcdensenet103", "camvid", "FC-DenseNet103", 66.9, "random", "jegou2017"),
     Row("cityscapes/prior", "cityscapes", "per-pixel prior", 10.1, "floor", "cordts2016"),
-    Row("cityscapes/fcn8s", "cityscapes", "FCN-8s, VGG16", 65.3, "ImageNet", "cordts2016"),
+    Row("cityscapes/fcn8s", "cityscapes", "FCN-8s, VGG16", 65.3, "ImageNet-1k", "cordts2016"),
     Row("cityscapes/unet", "cityscapes", "U-Net, 160,000 steps", 69.1, "random", "mmseg2020"),
     Row("cityscapes/setr-random", "cityscapes", "SETR, ViT-L", 42.3, "random", "zheng2021"),
-    Row("cityscapes/setr", "cityscapes", "SETR, ViT-L", 78.4, "ImageNet", "zheng2021"),
-    Row("cityscapes/semask-t", "cityscapes", "SeMask, Swin-T", 74.9, "ImageNet", "jain2023"),
-    Row("cityscapes/semask-l", "cityscapes", "SeMask, Swin-L", 78.5, "ImageNet", "jain2023"),
-    Row("cityscapes/mask2former", "cityscapes", "Mask2Former, Swin-L", 83.7, "ImageNet", "mmseg2020"),
+    Row("cityscapes/setr", "cityscapes", "SETR, ViT-L", 78.4, "ImageNet-21k", "zheng2021"),
+    Row("cityscapes/semask-t", "cityscapes", "SeMask, Swin-T", 74.9, "ImageNet-1k", "jain2023"),
+    Row("cityscapes/semask-l", "cityscapes", "SeMask, Swin-L", 78.5, "ImageNet-21k", "jain2023"),
+    Row("cityscapes/mask2former", "cityscapes", "Mask2Former, Swin-L", 83.7, "ImageNet-21k", "mmseg2020"),
 )

@@ -16,8 +16,9 @@ RAREST = 4  # classes: how many the rarest are
 def of_arm(found: Sequence[Record]) -> Iterator[tuple[str, str]]:
     """(key, text) of one arm. confusion-1 to -3: true, taken-for, share in per cent of the true class, counts of the seeds added. Of the
     classes' IoU averaged over seeds: lost (classes never found), instance-top (class, share: which one supplies most of the IoU summed
-    over the classes with instances), frequency-rank (rank correlation of a class's IoU with its pixels). loss-last: training loss of the
-    last epoch. rise: points of val mIoU in the last quarter. unsteady (class, iou, sd): the class whose IoU varies most over the seeds."""
+    over the classes with instances), frequency-rank (rank correlation of a class's IoU with its pixels). loss-first, loss-last: training
+    loss, the mean over the first and over the last epoch. rise: points of val mIoU in the last quarter. unsteady (class, iou, sd): the
+    class whose IoU varies most over the seeds."""
     matrix = sum(record.scores["test"].matrix for record in found)
     names = TABLES[found[0].scores["test"].labels].names
     for i, (share, true, taken) in enumerate(confusions(matrix, names)[:3], 1):
@@ -36,9 +37,10 @@ def of_arm(found: Sequence[Record]) -> Iterator[tuple[str, str]]:
     rank = rank_correlation(pixels[known], iou[known])
     if np.isfinite(rank):
         yield "frequency-rank", f"{rank:.2f}"
-    ends = [record.history[-1]["loss"] for record in found if record.history and record.history[-1].get("loss") is not None]
-    if ends:
-        yield "loss-last", f"{np.mean(ends):.2f}"
+    for key, row in (("loss-first", 0), ("loss-last", -1)):
+        losses = [record.history[row]["loss"] for record in found if record.history and record.history[row].get("loss") is not None]
+        if losses:
+            yield key, f"{np.mean(losses):.2f}"
     rises = [value for record in found if (value := rise(record)) is not None]
     if rises:
         yield "rise", f"{np.mean(rises):.1f}".replace("-0.0", "0.0")

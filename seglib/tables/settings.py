@@ -1,6 +1,7 @@
 """The tables of settings: what every experiment trained, tried and cost, what all runs share, and what came of the plan."""
 
 from seglib.labels import DATASET_NAMES
+from seglib.records import Record
 from seglib.tables.evidence import SINGLE, Evidence, Groups
 from seglib.tables.layout import EMPTY, LEFT, Table, filled
 from seglib.tables.names import name, ordered
@@ -24,6 +25,19 @@ def settings(evidence: Evidence) -> Table:
     return Table(columns, blocks or [("", [["no records yet", *[EMPTY] * 7]])], spec)
 
 
+def shared(evidence: Evidence) -> tuple[int, float]:
+    """How many runs and hours the rows of `settings` count more than once: two experiments may show the same run."""
+    rows = [(evidence.trained(place, what), evidence.sweeps.get((place, what), {})) for place, what in evidence.groups]
+    counted = [record for groups, swept in rows if _training(groups) for record in _once(groups, swept).values()]
+    different = {record.name: record for record in counted}.values()
+    return len(counted) - len(different), _hours(counted) - _hours(different)
+
+
+def _once(*parts: Groups) -> dict[str, Record]:
+    """Every record of some experiments' arms once, by name."""
+    return {record.name: record for groups in parts for records in groups.values() for record in records}
+
+
 def _held_fixed(evidence: Evidence, dataset: str) -> str:
     """The settings that all published runs on a data set share, in words."""
     words = {
@@ -45,8 +59,7 @@ def _training(groups: Groups) -> bool:
 
 def _setting_row(evidence: Evidence, dataset: str, experiment: str) -> list[str]:
     groups, swept = evidence.trained(dataset, experiment), evidence.sweeps.get((dataset, experiment), {})
-    found = {record.name: record for records in groups.values() for record in records}
-    tried = {record.name: record for records in swept.values() for record in records}
+    found, tried = _once(groups), _once(swept)
     wide = ordered({record.config["model"]: record.config["width"] or "published" for record in found.values()})
     model = ", ".join(f"{name(model)} {width}" for model, width in wide.items())
     sizes = {"×".join(map(str, record.config["size"])) for record in found.values()}
@@ -148,7 +161,7 @@ def outcome(evidence: Evidence) -> Table:
         cells = [_outcome(evidence, place, experiment) for place in places]
         if experiment != SINGLE or any(cell != NOT_RUN for cell in cells):
             rows.append([LONGER.get(experiment, experiment), planned, *cells])
-    rows.append(["halving sweep", "the original's settings, one seed", *[_halved(evidence, place) for place in places]])
+    rows.append(["halving sweep", "added: the original's settings, one seed", *[_halved(evidence, place) for place in places]])
     return Table(["Experiment", "planned, 3 seeds each", *[DATASET_NAMES[place] for place in places]], [("", rows)], "llll")
 
 
@@ -156,7 +169,7 @@ def _outcome(evidence: Evidence, dataset: str, experiment: str) -> str:
     groups, swept = evidence.trained(dataset, experiment), evidence.sweeps.get((dataset, experiment), {})
     if not groups:
         return NOT_RUN
-    found = {record.name: record for arms in (groups, swept) for records in arms.values() for record in records}
+    found = _once(groups, swept)
     seeds = _seeds(groups)
     took = f"{_hours(found.values()):.1f} h" if any(record.history for record in found.values()) else "no training"
     return f"{len(groups)} arm{'s' * (len(groups) > 1)}, {seeds} seed{'s' * (seeds != '1')}, {took}"
