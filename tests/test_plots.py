@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from seglib import labels, plots, scores
-from seglib.plots.style import FAMILIES, looks
+from seglib.plots.style import FAMILIES, LOSSES, looks
 from seglib.records import Record, Scores
 
 POINTS = 7 - 0.51  # nothing smaller than 7 points in print, the numbers in the cells of the confusion matrix aside
@@ -199,6 +199,15 @@ def test_a_light_line_parts_dark_classes_and_no_others():
     assert (shown == 235).all(axis=2)[0].nonzero()[0].tolist() == [7, 8] and shown.shape == (2, 12, 3)
 
 
+def test_void_is_black_over_a_picture_as_in_every_label_map():
+    image, target = np.full((3, 1, 2), 255, np.uint8), np.array([[0, labels.IGNORE]], np.uint8)
+    shown = plots.overlay(image, target, labels.CITYSCAPES)
+    assert shown[0, 1].max() < 60 < shown[0, 0].max(), "white under void"
+    for fine, words in ((target, ["road", "void"]), (np.zeros_like(target), ["road"])):
+        figure = plots.annotations([(image, fine, fine)], labels.CITYSCAPES)
+        assert [text.get_text() for text in figure.legends[0].get_texts()] == words
+
+
 def test_rule_takes_best_median_and_worst_and_never_nan():
     assert plots.by_rule(np.array([0.2, np.nan, 0.9, 0.1, 0.5])) == {"best": 2, "median": 4, "worst": 3}
 
@@ -244,9 +253,76 @@ def test_a_full_disk_names_the_figure_and_leaves_nothing(tmp_path, monkeypatch):
 
 def test_a_family_looks_the_same_in_every_figure():
     assert looks(["ViT", "U-Net"]) == {"ViT": 3, "U-Net": 2}
-    assert looks(["Dice", "U-Net", "soft IoU"]) == {"Dice": 0, "U-Net": 2, "soft IoU": 1}
+    assert looks(["a", "U-Net", "b"]) == {"a": 5, "U-Net": 2, "b": 6}, "beside a family nothing borrows a family's look"
+    assert looks(["a", "b"]) == {"a": 0, "b": 1}
     many = looks([*FAMILIES, *map(str, range(9))])
     assert len(set(many.values())) == len(many)  # no two alike until colours repeat, then another index all the same
+
+
+def test_curves_of_families_have_their_looks_in_every_panel():
+    panels = [("", "x", "y", {name: (np.arange(3), np.arange(3)) for name in names}) for names in (["ViT", "a"], ["b", "a", "Swin V2"])]
+    one, two = (axis.lines for axis in plots.functions(panels).axes)
+    assert [line.get_color() for line in (one[0], two[2])] == [plots.COLORS[FAMILIES.index(name)] for name in ("ViT", "Swin V2")]
+    assert one[1].get_color() == two[1].get_color() != two[0].get_color()
+
+
+def test_a_loss_looks_the_same_in_every_figure(arms):
+    assert looks(["Dice", "cross-entropy"]) == {"Dice": 2, "cross-entropy": 0} and set(looks(LOSSES).values()) == set(range(len(LOSSES)))
+    assert set(LOSSES) == set(plots.LOSS_NAMES.values())
+    some = {name: arms[name] for name in ("dice", "cross_entropy")}
+    drawn = plots.losses({"streets": some}, {"streets": 19}).axes[0].lines[:2]
+    assert [line.get_color() for line in drawn] == [plots.COLORS[2], plots.COLORS[0]]
+    gain = plots.gain_by_frequency({"Dice": np.array([0.1, 0.2])}, np.array([0.4, 0.6]), ("a", "b"), "points").axes[0].containers[0]
+    assert gain.lines[0].get_color() == plots.COLORS[2]
+
+
+def test_panels_without_a_common_label_have_legends_of_their_own():
+    family, loss = ({label: {"a": [0.1], "b": [0.2]} for label in labels} for labels in (("U-Net", "ViT"), ("Dice", "soft IoU")))
+    figure = plots.stages({"short": family, "longer": family, "losses": loss}, "mIoU", levels={"short": {"prior": 9.0}})
+    named = [[text.get_text() for text in legend.get_texts()] for legend in figure.legends]
+    assert named == [["U-Net", "ViT", "prior"], ["Dice", "soft IoU"]]
+    assert [any(list(line.get_ydata()) == [9.0, 9.0] for line in axis.lines) for axis in figure.axes] == [True, False, False]
+    assert len(plots.stages({"short": family, "longer": family}, "mIoU").legends) == 1
+
+
+def test_a_wide_interval_is_cut_and_stretches_no_axis():
+    rows = [(f"row {i}", {"streets": (0.5, -1.0, 2.0)}) for i in range(20)]
+    figure = plots.changes([{"few": [("wild", {"streets": (-3.0, -40.0, 1.0)})], "many": rows}], "points")
+    left, right = figure.axes[0].get_xlim()
+    assert -5 < left < -3 and right == -left, "every difference is in view, the widest interval is not"
+    assert [line.get_marker() for line in figure.axes[0].lines].count("<") == 1
+    assert "goes on" in [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "goes on" not in [text.get_text() for text in plots.changes([{"many": rows}], "points").legends[0].get_texts()]
+
+
+def test_a_sweep_shows_what_was_chosen_and_how_many_seeds_say_so():
+    runs = {"short runs": {"Dice": {0.01: [0.1], 0.1: [0.2]}}, "full runs": {"Dice": {0.01: [0.3, 0.5], 0.1: [0.2]}, "other": {1.0: [0.1]}}}
+    axes = plots.panels(runs, "rate", "mIoU", chosen={"Dice": 0.01}).axes
+    star = next(line for line in axes[0].lines if line.get_marker() == "*")
+    assert (star.get_xdata()[0], star.get_ydata()[0]) == (0.01, pytest.approx(40)), "of the last runs that have the rate"
+    assert [text.get_text() for text in axes[0].texts] == ["2"] and not [line for line in axes[1].lines if line.get_marker() == "*"]
+
+
+def test_what_halving_drops_is_counted_and_what_stays_is_named():
+    figure = plots.halving({"a": [(10, 0.1), (20, 0.2)], "b": [(10, 0.05)], "c": [(10, 0.04)]}, "images", "mIoU")
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "dropped before the last round (2 of 3 settings)"]
+    assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["10\n3 settings", "20\n1 settings"]
+
+
+def test_levels_and_true_shares_are_marked():
+    shares = {"a.jpg": np.array([0.9, 0.1, 0.0]), "b.jpg": np.array([0.7, 0.3, 0.0])}
+    axis = plots.areas(shares, ("x", "y", "z"), {"a.jpg": np.array([0.5, 0.3, 0.2])}).axes[0]
+    diamonds = next(line for line in axis.lines if line.get_marker() == "D")
+    assert diamonds.get_xdata() == pytest.approx([50, 30, 20]) and "diamond" in axis.get_xlabel()
+    assert "diamond" not in plots.areas(shares, ("x", "y", "z")).axes[0].get_xlabel()
+    across = plots.bars({"a": {"b": (0.1, 0.1, 0.1)}}, "mIoU", levels={"forest": 17.0}).axes[0]
+    assert any(list(line.get_ydata()) == [17.0, 17.0] for line in across.lines)
+    assert [text.get_text() for text in across.figure.legends[0].get_texts()] == ["a", "forest"]
+
+
+def test_a_title_stands_above_what_is_shown():
+    assert plots.titled(plots.bars({"a": {"b": (0.1, 0.1, 0.1)}}, "mIoU"), "short").get_suptitle() == "short"
+    assert plots.titled(plots.blank(), "short").get_suptitle() == ""
 
 
 def test_a_column_that_nobody_has_is_left_out_and_still_cuts_the_line():

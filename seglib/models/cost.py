@@ -77,7 +77,8 @@ def receptive_field(model: nn.Module, size: tuple[int, int], pixel: tuple[int, i
     """The theoretical receptive field of one output pixel, measured by gradient at an image of `size` (larger than the field).
 
     Dead ReLUs, unchosen maxima and weights that start at zero hide paths that exist, so a copy in float64 is measured whose ReLUs are the
-    identity, whose max-pools are means, and whose zero normalisation weights are ones. Weights do not matter, nor does the width.
+    identity, whose max-pools are means, and whose zero normalisation weights are ones. Weights do not matter, nor does the width but for
+    Swin below 96, which has fewer blocks and smaller windows.
     """
     twin = copy.deepcopy(model).double().eval()
     for name, layer in list(twin.named_modules()):

@@ -9,6 +9,19 @@ if importlib.util.find_spec("torch") is None or importlib.util.find_spec("paperm
         "which makes .venv, then choose the kernel of .venv, or start JupyterLab with .venv/bin/jupyter lab"
     )
 
+from seglib.notebook.findings import (  # noqa: E402
+    alike,
+    apart_by_seeds,
+    confirmed,
+    floors,
+    from_kinds,
+    gained,
+    joined,
+    promised,
+    steady,
+    under_forest,
+    unseen,
+)
 from seglib.notebook.page import KEPT_BYTES, Page, check_parameters, clean, display, say, start  # noqa: E402
 from seglib.notebook.readings import (  # noqa: E402
     against,
@@ -20,6 +33,7 @@ from seglib.notebook.readings import (  # noqa: E402
     forest,
     last,
     last_tried,
+    leads,
     mean,
     on_test,
     overconfidence,
@@ -38,9 +52,12 @@ from seglib.notebook.readings import (  # noqa: E402
     swept,
     verdict,
 )
+from seglib.notebook.shapes import habits, lost, on_grid, patches  # noqa: E402
 
 __all__ = [
-    "KEPT_BYTES", "Page", "against", "by_share", "ceilings", "check_parameters", "class_iou", "clean", "differences", "display", "flat",
-    "forest", "last", "last_tried", "mean", "on_test", "overconfidence", "pick", "points", "pooled", "range_of", "ranking", "recipe", "say",
-    "scored", "seeds", "sentence", "spread", "start", "strays", "summary", "swept", "verdict",
+    "KEPT_BYTES", "Page", "against", "alike", "apart_by_seeds", "by_share", "ceilings", "check_parameters", "class_iou", "clean",
+    "confirmed", "differences", "display", "flat", "floors", "forest", "from_kinds", "gained", "habits", "joined", "last", "last_tried",
+    "leads", "lost", "mean", "on_grid", "on_test", "overconfidence", "patches", "pick", "points", "pooled", "promised", "range_of",
+    "ranking", "recipe", "say", "scored", "seeds", "sentence", "spread", "start", "steady", "strays", "summary", "swept", "under_forest",
+    "unseen", "verdict",
 ]  # fmt: skip

@@ -146,6 +146,14 @@ def ranking(arms: dict[str, list[records.Record]], names: dict[str, str] | None 
     return "Test mIoU, best first: " + "; ".join(f"{(names or {}).get(name, name)} {spread(arms[name])}" for name in order) + "."
 
 
+def leads(arms: dict[str, list[records.Record]], names: dict[str, str] | None = None) -> str:
+    """Who leads, and from whom that cannot be told apart: "FCN-8s leads with 35.3 % (...), not told apart from U-Net"."""
+    ahead = max(arms, key=lambda name: mean(arms[name]))
+    same = [(names or {}).get(name, name) for name, row in differences(arms, ahead).items() if row[1] <= 0 <= row[2]]
+    apart = f"not told apart from {' and '.join(same)}" if same else "told apart from all others"
+    return f"{(names or {}).get(ahead, ahead)} leads with {spread(arms[ahead])}, {apart}"
+
+
 def against(arms: dict[str, list[records.Record]], base: str, names: dict[str, str] | None = None) -> str:
     """One sentence per arm: its paired difference to `base`."""
     single = {(names or {}).get(name, name) for name in arms if 1 in (len(arms[name]), len(arms.get(base, ())))}
@@ -178,10 +186,14 @@ def last_tried(candidates: dict[str, list[records.Record]], arms: dict[str, list
     return {name: end for name, end in ends.items() if end and len(tried[name]) > 1}
 
 
+def kinds(share: np.ndarray) -> dict[str, np.ndarray]:
+    """(K,) bool each: the rare, the uncommon and the common classes, by their (K,) share of the pixels."""
+    return {"below 1 %": (share > 0) & (share < 0.01), "of 1 to 5 %": (share >= 0.01) & (share < 0.05), "above 5 %": share >= 0.05}
+
+
 def by_share(gain: np.ndarray, share: np.ndarray) -> dict[str, float]:
-    """Mean of (K,) gains over the rare, the uncommon and the common classes, by their (K,) share of the pixels."""
-    kinds = {"below 1 %": (share > 0) & (share < 0.01), "of 1 to 5 %": (share >= 0.01) & (share < 0.05), "above 5 %": share >= 0.05}
-    return {kind: float(np.nanmean(gain[chosen])) for kind, chosen in kinds.items() if np.isfinite(gain[chosen]).any()}
+    """Mean of (K,) gains over the classes of each kind."""
+    return {kind: float(np.nanmean(gain[chosen])) for kind, chosen in kinds(share).items() if np.isfinite(gain[chosen]).any()}
 
 
 def forest(arms: dict[str, list[records.Record]], base: str, names: dict[str, str] | None = None) -> list[tuple]:

@@ -5,14 +5,13 @@ from seglib.plots.histories import LOSS_NAMES, MODEL_NAMES, curves, gradients, l
 from seglib.plots.ideas import attention, descent, functions, maps, windows
 from seglib.plots.predictions import areas, by_model, by_rule, error_map, examples, label_maps, photograph, scenes
 from seglib.plots.scores import bars, changes, confusion, cost, forest, gain_by_frequency, per_class, reliability
-from seglib.plots.style import COLORS, MARKERS, blank, canvas, class_legend, folder, records_hash, save
+from seglib.plots.style import COLORS, MARKERS, blank, canvas, class_legend, folder, level, records_hash, save, titled
 from seglib.plots.sweeps import halving, lines, main_effects, panels, stages
 
 __all__ = [
     "COLORS", "LOSS_NAMES", "MARKERS", "MODEL_NAMES", "annotations", "areas", "attention", "bars", "blank", "by_model", "by_rule",
-    "canvas", "changes",
-    "class_frequencies", "class_legend", "confusion", "contact_sheet", "cost", "curves", "descent", "error_map", "examples",
-    "folder", "forest", "functions", "gain_by_frequency", "gradients", "halving", "label_maps", "learning", "lines", "losses",
-    "main_effects", "maps", "overlay", "panels", "per_class", "photograph", "records_hash", "reliability", "save", "scenes", "series",
-    "stages", "windows",
+    "canvas", "changes", "class_frequencies", "class_legend", "confusion", "contact_sheet", "cost", "curves", "descent", "error_map",
+    "examples", "folder", "forest", "functions", "gain_by_frequency", "gradients", "halving", "label_maps", "learning", "level", "lines",
+    "losses", "main_effects", "maps", "overlay", "panels", "per_class", "photograph", "records_hash", "reliability", "save", "scenes",
+    "series", "stages", "titled", "windows",
 ]  # fmt: skip

@@ -15,15 +15,15 @@ def as_image(image) -> np.ndarray:
     return image.transpose(1, 2, 0) if image.shape[0] == 3 and image.shape[-1] != 3 else image
 
 
-PALE = 0.8  # grey of the legend's patch for pixels without a label
+DARK = 0.2  # what void leaves of the picture: less than a tint, so that it is not taken for a dark class
 
 
 def overlay(image, target, table: LabelTable, alpha: float = 0.65) -> np.ndarray:
-    """The picture in grey with the classes laid over it, (H, W, 3) uint8, so that a tint is that of the legend; void is left pale."""
+    """The picture in grey with the classes laid over it, (H, W, 3) uint8, so that a tint is that of the legend; void is nearly black."""
     image, target = as_image(image).astype(np.float32), np.asarray(target)
     grey = image.mean(axis=2, keepdims=True)
     mixed = (1 - alpha) * grey + alpha * colorize(target, table)
-    return np.where((target == IGNORE)[..., None], 255 - 0.45 * (255 - grey), mixed).astype(np.uint8)
+    return np.where((target == IGNORE)[..., None], DARK * grey, mixed).astype(np.uint8)
 
 
 def annotations(scenes: Sequence[tuple], table: LabelTable) -> Figure:
@@ -34,7 +34,7 @@ def annotations(scenes: Sequence[tuple], table: LabelTable) -> Figure:
         for axis, target, title in zip(row, (coarse, fine), ("(a) coarse", "(b) fine"), strict=True):
             picture(axis, overlay(image, target, table), "" if number else title)
             present |= set(np.unique(np.asarray(target)).tolist())
-    class_legend(figure, table, present - {IGNORE}, extra={"unlabelled": str(PALE)})
+    class_legend(figure, table, present)
     return figure
 
 

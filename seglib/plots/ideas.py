@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from seglib.plots.data import as_image
-from seglib.plots.style import canvas, color, marker, picture
+from seglib.plots.style import canvas, color, looks, marker, picture
 
 
 def maps(panels: Mapping[str, np.ndarray], columns: int = 4, *, cmap: str = "viridis", height: float | None = None, label: str = "",
@@ -52,11 +52,13 @@ def attention(image, weights: Mapping[str, np.ndarray], point: tuple[float, floa
 
 
 def functions(panels: Sequence[tuple[str, str, str, Mapping[str, tuple]]], height: float = 5.5, **options) -> Figure:
-    """Curves y(x): panels (title, x label, y label, {label: (x, y)}); `options` go to `axes.set` of every panel."""
+    """Curves y(x): panels (title, x label, y label, {label: (x, y)}), a label looking the same in all; `options` go to `axes.set` of
+    every panel."""
     figure, axes = canvas(height, 1, len(panels))
+    look = looks(dict.fromkeys(label for *_, drawn in panels for label in drawn))
     for axis, (title, xlabel, ylabel, drawn) in zip(axes[0], panels, strict=True):
-        for i, (label, (x, y)) in enumerate(drawn.items()):
-            every = max(1, len(np.atleast_1d(x)) // 7)
+        for label, (x, y) in drawn.items():
+            i, every = look[label], max(1, len(np.atleast_1d(x)) // 7)
             axis.plot(x, y, color=color(i), marker=marker(i), markevery=every, label=label)
         axis.set(title=title, xlabel=xlabel, ylabel=ylabel, **options)
     handles = dict(zip(*reversed(axes[0, 0].get_legend_handles_labels()), strict=True))

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from seglib.labels import IGNORE, LabelTable, colorize
 from seglib.plots.data import as_image, overlay
-from seglib.plots.style import blank, canvas, class_legend, luminance, picture
+from seglib.plots.style import blank, canvas, class_legend, color, luminance, picture
 
 RIGHT, WRONG = (0.90, 0.90, 0.90), (0.835, 0.369, 0.0)  # light grey and vermilion: apart in grey print too
 DARK = 0.09  # luminance: void, building and most vehicles of Cityscapes
@@ -128,15 +128,20 @@ def photograph(image, labels, confidence, table: LabelTable, alpha: float = 0.55
     return figure
 
 
-def areas(shares: Mapping[str, np.ndarray], names: Sequence[str]) -> Figure:
-    """shares {picture: (K,)}: how much of each picture every class takes, in %; classes below 0.1 % everywhere are left out."""
+def areas(shares: Mapping[str, np.ndarray], names: Sequence[str], truth: Mapping[str, np.ndarray] | None = None) -> Figure:
+    """shares {picture: (K,)}: how much of each picture every class takes, in %; classes below 0.1 % everywhere are left out. truth: the
+    same of the labels, where there are any, whose mean is marked."""
     stacked = 100 * np.array(list(shares.values()), float)
-    kept = [int(k) for k in np.argsort(-stacked.mean(axis=0)) if stacked[:, k].max() >= 0.1]
+    right = 100 * np.array(list((truth or {}).values()), float).reshape(-1, stacked.shape[1])
+    kept = [int(k) for k in np.argsort(-stacked.mean(axis=0)) if np.vstack([stacked, right])[:, k].max() >= 0.1]
     figure, axes = canvas(0.42 * len(kept) + 2.0)
     axis = axes[0, 0]
     axis.barh(np.arange(len(kept)), stacked.mean(axis=0)[kept], color="#56B4E9")
     for row in stacked:
         axis.plot(row[kept], np.arange(len(kept)), "o", color="0.2", markersize=2.5)
+    if len(right):
+        axis.plot(right.mean(axis=0)[kept], np.arange(len(kept)), "D", color=color(1), markerfacecolor="none", markersize=6)
     axis.set_yticks(np.arange(len(kept)), [names[k] for k in kept])
-    axis.set(xlabel="share of the picture, % (bar: mean, dot: one picture)", ylim=(len(kept) - 0.5, -0.5))
+    marks = ", diamond: mean of the labels" * bool(len(right))
+    axis.set(xlabel=f"share of the picture, % (bar: mean, dot: one picture{marks})", ylim=(len(kept) - 0.5, -0.5))
     return figure

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
-from seglib.plots.style import blank, canvas, color, looks, luminance, marker
+from seglib.plots.style import across, blank, canvas, color, looks, luminance, marker
 from seglib.scores import FOUND
 
 
@@ -99,7 +99,7 @@ def gain_by_frequency(gains: Mapping[str, np.ndarray], shares: np.ndarray, names
     """gains {label: (K,) or (seeds, K) differences of IoU}: a row per class, the most frequent first, with its share of the pixels; the
     mean over seeds as a marker, a bar from the lowest seed to the highest.
 
-    The first colour is left to what the gains are measured against, which is not drawn."""
+    The first look is left to what the gains are measured against, which is not drawn."""
     if not gains:
         return blank()
     shares = np.asarray(shares, float)
@@ -111,7 +111,9 @@ def gain_by_frequency(gains: Mapping[str, np.ndarray], shares: np.ndarray, names
     _bands(axis, len(order))
     axis.axvline(0, color="0.3", linewidth=0.8)
     offsets = 0.18 * (np.arange(len(gains)) - (len(gains) - 1) / 2)
-    for i, (label, seeds, offset) in enumerate(zip(gains, stacked, offsets, strict=True), start=1):
+    look = looks(["", *gains])
+    for label, seeds, offset in zip(gains, stacked, offsets, strict=True):
+        i = look[label]
         mean, low, high = (kind(seeds[:, order], axis=0) for kind in (np.mean, np.min, np.max))
         style = {"fmt": marker(i), "color": color(i), "markersize": 3.5, "elinewidth": 0.9}
         axis.errorbar(mean, np.arange(len(order)) + offset, xerr=(mean - low, high - mean), label=label, **style)
@@ -187,44 +189,63 @@ def forest(rows: Sequence[tuple[str, float, float, float]], xlabel: str) -> Figu
 
 
 def changes(columns: Sequence[Mapping[str, Sequence[tuple[str, Mapping[str, tuple]]]]], xlabel: str) -> Figure:
-    """One panel per column {title: [(what, {series: (difference, low, high)})]}, in points; an interval that holds 0 is hollow."""
+    """One panel per column {title: [(what, {series: (difference, low, high)})]}, in points; an interval that holds 0 is hollow.
+
+    All panels have one axis, which the widest intervals do not stretch: they are cut at its end and go on in an arrow.
+    """
     if not any(columns):
         return blank()
     lines = [[line for title, rows in column.items() for line in ((title, None), *rows)] for column in columns]
+    drawn = [value for column in lines for _, row in column for value in (row or {}).values()]
     series = list(dict.fromkeys(key for column in lines for _, row in column for key in row or ()))
+    end = _reach(drawn)
     figure, axes = canvas(0.35 * max(map(len, lines)) + 1.9, 1, len(columns))
     for axis, column in zip(axes[0], lines, strict=True):
         axis.axvline(0, color="0.3", linewidth=0.8)
         for i, (words, row) in enumerate(column):
-            for key, (difference, low, high) in (row or {}).items():
+            for key, value in (row or {}).items():
                 j = series.index(key)
-                y = i + 0.3 * (j - (len(series) - 1) / 2)
-                clear = low > 0 or high < 0
-                axis.plot([low, high], [y, y], color=color(j), linewidth=1.0)
-                axis.plot(difference, y, marker(j), color=color(j), markerfacecolor=color(j) if clear else "white", markersize=4)
+                _change(axis, i + 0.3 * (j - (len(series) - 1) / 2), value, j, end)
             if row is None:
-                axis.text(
-                    -0.42,
-                    i,
-                    words,
-                    transform=axis.get_yaxis_transform(),
-                    va="center",
-                    style="italic",
-                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
-                )  # no grid line through the words
+                paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # no grid line through the words
+                axis.text(-0.42, i, words, transform=axis.get_yaxis_transform(), va="center", style="italic", bbox=paper)
         axis.set_yticks(range(len(column)), [words if row else "" for words, row in column])
         axis.tick_params(axis="y", length=0)
-        axis.set(xlabel=xlabel, ylim=(len(column) - 0.5, -0.5))
+        axis.set(xlabel=xlabel, xlim=(-1.04 * end, 1.04 * end), ylim=(len(column) - 0.5, -0.5))
         axis.grid(axis="y", visible=False)
     handles = [Line2D([], [], color=color(j), marker=marker(j), label=key, markersize=4) for j, key in enumerate(series)]
-    handles += [Line2D([], [], linestyle="", marker="o", color="0.3", markerfacecolor=face, label=words, markersize=4)
-                for face, words in (("0.3", "clear"), ("white", "not clear"))]  # fmt: skip
+    dots = (("o", "0.3", "clear"), ("o", "white", "not clear"), *([(">", "0.3", "goes on")] if _beyond(drawn, end) else []))
+    handles += [Line2D([], [], linestyle="", marker=kind, color="0.3", markerfacecolor=face, label=words, markersize=4)
+                for kind, face, words in dots]  # fmt: skip
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure
 
 
-def bars(groups: Mapping[str, Mapping[str, tuple]], ylabel: str, height: float = 6.0, factor: float = 100.0) -> Figure:
-    """groups {label of the marker: {place on the x axis: (value, low, high)}}: dots with intervals, the axis from what is there."""
+def _reach(rows: Sequence[tuple]) -> float:
+    """Half the width of an axis that shows every difference and all but the widest intervals: 19 of 20 ends."""
+    ends = np.abs([end for _, low, high in rows for end in (low, high)])
+    return float(max(np.quantile(ends, 0.95), 1.1 * np.abs([row[0] for row in rows]).max(), 0.1))
+
+
+def _beyond(rows: Sequence[tuple], end: float) -> bool:
+    return any(low < -end or high > end for _, low, high in rows)
+
+
+def _change(axis, y: float, value: tuple[float, float, float], index: int, end: float) -> None:
+    """One difference with its interval, an arrow where the interval goes on beyond `end`."""
+    difference, low, high = value
+    axis.plot([max(low, -end), min(high, end)], [y, y], color=color(index), linewidth=1.0)
+    for beyond, place, kind in ((low < -end, -end, "<"), (high > end, end, ">")):
+        if beyond:
+            axis.plot(place, y, kind, color=color(index), markersize=4)
+    face = color(index) if low > 0 or high < 0 else "white"
+    axis.plot(difference, y, marker(index), color=color(index), markerfacecolor=face, markersize=4)
+
+
+def bars(groups: Mapping[str, Mapping[str, tuple]], ylabel: str, height: float = 6.0, factor: float = 100.0,
+         levels: Mapping[str, float] | None = None) -> Figure:  # fmt: skip
+    """groups {label of the marker: {place on the x axis: (value, low, high)}}: dots with intervals, the axis from what is there; levels
+    {words: value in the axis's unit}: broken lines across."""
     if not any(groups.values()):
         return blank()
     figure, axes = canvas(height)
@@ -240,6 +261,9 @@ def bars(groups: Mapping[str, Mapping[str, tuple]], ylabel: str, height: float =
     axis.set_xticks(range(len(places)), places, rotation=0 if max(map(len, places)) * len(places) < 90 else 20)
     axis.set(ylabel=ylabel, xlim=(-0.5, len(places) - 0.5))
     axis.grid(axis="x", visible=False)
-    if len(groups) > 1:
-        figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=min(5, len(groups)))
+    lines = across(axis, levels or {})
+    handles = dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True)) | lines
+    if len(handles) > 1:
+        columns = 3 if sum(map(len, handles)) > 70 else 5  # as many as the width of the page holds
+        figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=min(columns, len(handles)))
     return figure

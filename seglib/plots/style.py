@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -18,7 +18,9 @@ from seglib.records import Record
 # Okabe and Ito 2008: told apart with every common kind of colour blindness. A marker goes with each, so that print in grey works too.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C00")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-FAMILIES = ("FCN baseline", "FCN-8s", "U-Net", "ViT", "Swin V2")  # whose looks are the same everywhere
+# Whose looks are the same everywhere; a network and a loss of one look never share a legend.
+FAMILIES = ("FCN baseline", "FCN-8s", "U-Net", "ViT", "Swin V2")
+LOSSES = ("cross-entropy", "soft IoU", "Dice", "Lovász", "weighted cross-entropy", "generalised Dice", "cross-entropy + Dice")
 WIDTH = 16.0  # cm: the text column of an A4 page
 _ROOT = Path(__file__).resolve().parents[2]
 _STYLE = {
@@ -52,10 +54,13 @@ def blank(text: str = "no records of this experiment yet") -> Figure:
 
 
 def looks(labels: Iterable[str]) -> dict[str, int]:
-    """The index of colour and marker for each label: a network family has the same in every figure, others take what is left in turn."""
+    """The index of colour and marker for each label: a network family or a loss has the same in every figure, others take what is left in
+    turn, beside a family first the looks that no family has."""
     labels = list(labels)
-    kept = {label: FAMILIES.index(label) for label in labels if label in FAMILIES}
-    free = iter([i for i in range(len(COLORS)) if i not in kept.values()] + list(range(len(COLORS), len(COLORS) + len(labels))))
+    kept = {label: known.index(label) for known in (FAMILIES, LOSSES) for label in labels if label in known}
+    others = range(len(FAMILIES) if set(FAMILIES) & set(labels) else 0, len(COLORS))
+    order = [*others, *(i for i in range(len(COLORS)) if i not in others), *range(len(COLORS), len(COLORS) + len(labels))]
+    free = iter([i for i in order if i not in kept.values()])
     return {label: kept[label] if label in kept else next(free) for label in labels}
 
 
@@ -65,6 +70,27 @@ def color(index: int) -> str:
 
 def marker(index: int) -> str:
     return MARKERS[index % len(MARKERS)]
+
+
+def level(axis, value: float, text: str) -> None:
+    """A dotted line at `value` with its name at the right end."""
+    axis.axhline(value, color="0.3", linestyle=":", linewidth=1)
+    paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}  # no grid line through the words
+    place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "ha": "right", "va": "bottom"}
+    axis.annotate(text, (0.98, value), xytext=(0, 2), **place, fontsize=7, color="0.3", bbox=paper)
+
+
+def across(axis, levels: Mapping[str, float]) -> dict:
+    """A broken line at each level {words: value}, in the order of the styles -> its handles for a legend."""
+    styles = zip(levels.items(), (":", "--", "-."), strict=False)
+    return {words: axis.axhline(value, color="0.3", linestyle=style, linewidth=1, zorder=1) for (words, value), style in styles}
+
+
+def titled(figure: Figure, text: str) -> Figure:
+    """The figure under one line that says which runs it shows; a figure that shows nothing stays as it is."""
+    if any(axis.has_data() for axis in figure.axes):
+        figure.suptitle(text)
+    return figure
 
 
 def picture(axes, image: np.ndarray, title: str = "", **options) -> None:

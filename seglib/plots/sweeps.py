@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatterMathtext, LogLocator
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 
-from seglib.plots.style import blank, canvas, color, looks, marker
+from seglib.plots.style import across, blank, canvas, color, looks, marker
 
 
 def lines(groups: Mapping[str, Mapping[float, Sequence[float]]], xlabel: str, ylabel: str, *, log: bool = True, factor: float = 100.0,
@@ -31,30 +32,55 @@ def lines(groups: Mapping[str, Mapping[float, Sequence[float]]], xlabel: str, yl
     return figure
 
 
-def panels(groups: Mapping[str, Mapping[str, Mapping[float, Sequence[float]]]], xlabel: str, ylabel: str, columns: int = 4) -> Figure:
-    """groups {title: {label: {x: values of the seeds, in [0, 1]}}}: a small panel per label, in it a line per title as in `lines`. All
-    have the same axes, x a logarithmic one."""
+def panels(groups: Mapping[str, Mapping[str, Mapping[float, Sequence[float]]]], xlabel: str, ylabel: str, columns: int = 4,
+           chosen: Mapping[str, float] | None = None) -> Figure:  # fmt: skip
+    """groups {title: {label: {x: values of the seeds, in [0, 1]}}}: a small panel per label, in it a line per title as in `lines`, and how
+    many seeds a point has, where more than one. All have the same axes, x a logarithmic one. chosen {label: x}: a star at that point of
+    the last title that has it."""
     labels = list(dict.fromkeys(label for panel in groups.values() for label in panel))
     if not labels:
         return blank()
     rows, columns = -(-len(labels) // columns), min(columns, len(labels))
-    figure, axes = canvas(3.0 * rows + 1.2, rows, columns, sharex=True, sharey=True)
+    figure, axes = canvas(3.4 * rows + 1.2, rows, columns, sharex=True, sharey=True)
     handles = {}
-    for place, (axis, label) in enumerate(zip(axes.flat, labels)):
+    for axis, label in zip(axes.flat, labels):
         for i, (title, panel) in enumerate(groups.items()):
             points = panel.get(label, {})
             handles[title] = _line(axis, sorted(points), [points[x] for x in sorted(points)], i, title, 100.0)
+            handles |= _seeds(axis, points)
+        handles |= _star(axis, [panel.get(label, {}) for panel in groups.values()], (chosen or {}).get(label))
         axis.set(title=label, xscale="log")
         axis.xaxis.set_major_locator(LogLocator(base=10))
-        axis.xaxis.set_major_formatter(LogFormatterMathtext())
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_locator(LogLocator(base=10, subs=(3,)))  # the ladders go in steps of about three
         axis.xaxis.set_minor_formatter("")
-        axis.tick_params(labelbottom=place + columns >= len(labels))
+        axis.tick_params(which="both", bottom=True, labelbottom=True)
     for axis in axes.flat[len(labels) :]:
         axis.set_visible(False)
+    low, high = axes[0, 0].get_ylim()
+    axes[0, 0].set_ylim(low, high + 0.15 * (high - low))  # room for the numbers of seeds
     figure.supxlabel(xlabel, fontsize=8)
     figure.supylabel(ylabel, fontsize=8)
     figure.legend(list(handles.values()), list(handles), loc="outside upper center", ncols=len(handles))
     return figure
+
+
+def _seeds(axis, points: Mapping[float, Sequence[float]]) -> dict[str, Line2D]:
+    """The number of seeds above every point with more than one -> what the legend says of it."""
+    several = {x: values for x, values in points.items() if len(values) > 1}
+    for x, values in several.items():
+        place = {"xytext": (0, 4), "textcoords": "offset points", "ha": "center", "va": "bottom", "fontsize": 7}
+        axis.annotate(str(len(values)), (x, 100 * max(values)), **place)
+    return {"number: seeds": Line2D([], [], linestyle="")} if several else {}
+
+
+def _star(axis, lines: Sequence[Mapping[float, Sequence[float]]], x: float | None) -> dict[str, Line2D]:
+    """A star at x on the last of the lines that has it -> what the legend says of it."""
+    at = next((points[x] for points in reversed(lines) if x in points), None)
+    if at is None:
+        return {}
+    style = {"marker": "*", "markersize": 9, "color": color(4), "markeredgecolor": "black", "markeredgewidth": 0.6, "linestyle": ""}
+    return {"chosen": axis.plot(x, 100 * np.mean(at), zorder=5, **style)[0]}
 
 
 def _line(axis, x: Sequence[float], values: Sequence[Sequence[float]], i: int, label: str, factor: float):
@@ -64,35 +90,48 @@ def _line(axis, x: Sequence[float], values: Sequence[Sequence[float]], i: int, l
     return axis.plot(x, [factor * np.mean(seeds) for seeds in values], color=color(i), marker=marker(i), label=label)[0]
 
 
-def stages(groups: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]], ylabel: str, height: float = 5.6) -> Figure:
+def stages(groups: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]], ylabel: str, height: float = 5.6,
+           levels: Mapping[str, Mapping[str, float]] | None = None) -> Figure:  # fmt: skip
     """groups {title: {label: {column: values of the seeds, in [0, 1]}}}, a panel per title: means as markers, every seed as a dash.
 
     A column that is empty for all labels of a panel is left out there. A line joins columns that are neighbours in `groups` only: one that
-    is empty for a label ([]) cuts it, for across it more than one thing differs.
+    is empty for a label ([]) cuts it, for across it more than one thing differs. levels {title: {words: value in %}}: broken lines.
+    Panels that share no label have legends of their own.
     """
     if not any(groups.values()):
         return blank()
     figure, axes = canvas(height, 1, len(groups), sharey=True)
-    labels = list(dict.fromkeys(label for panel in groups.values() for label in panel))
-    handles, look = {}, looks(labels)
+    handles, lines = [], {}
     for axis, (title, panel) in zip(axes[0], groups.items(), strict=True):
-        named = list(next(iter(panel.values())))
-        columns = [column for column in named if any(len(points[column]) for points in panel.values())]
-        at = [columns.index(column) if column in columns else np.nan for column in named]
-        for label, points in panel.items():
-            style = {"color": color(look[label])}
-            places = np.array(at) + 0.09 * (labels.index(label) - (len(labels) - 1) / 2)
-            seeds = [100 * np.asarray(points[column], float) for column in named]
-            means = [values.mean() if values.size else np.nan for values in seeds]
-            handles[label] = axis.plot(places, means, marker=marker(look[label]), markersize=5, linewidth=0.9, **style)[0]
-            for place, values in zip(places, seeds, strict=True):
-                axis.plot(np.full(values.size, place), values, "_", markersize=8, **style)
-        axis.set_xticks(range(len(columns)), columns)
-        axis.set(title=title, xlim=(-0.5, len(columns) - 0.5))
-        axis.grid(axis="x", visible=False)
+        _stage(axis, panel, known := next((one for one in handles if set(one) & set(panel)), {}))
+        handles += [known] if known not in handles else []
+        axis.set_title(title)
+        lines |= across(axis, (levels or {}).get(title, {}))
     axes[0, 0].set_ylabel(ylabel)
-    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=min(5, len(handles)))
+    for known, place in zip(handles, ("center",) if len(handles) == 1 else ("left", "right"), strict=False):
+        known |= lines if known is handles[0] else {}
+        columns = 7 if len(handles) == 1 else 3
+        figure.legend(list(known.values()), list(known), loc=f"outside lower {place}", ncols=min(columns, len(known)))
     return figure
+
+
+def _stage(axis, panel: Mapping[str, Mapping[str, Sequence[float]]], handles: dict) -> None:
+    """One panel of `stages`; a handle for each of its labels goes into `handles`."""
+    named = list(next(iter(panel.values())))
+    columns = [column for column in named if any(len(points[column]) for points in panel.values())]
+    at = [columns.index(column) if column in columns else np.nan for column in named]
+    look, step = looks(panel), min(0.12, 0.5 / max(1, len(panel) - 1))
+    for i, (label, points) in enumerate(panel.items()):
+        style = {"color": color(look[label])}
+        places = np.array(at) + step * (i - (len(panel) - 1) / 2)
+        seeds = [100 * np.asarray(points[column], float) for column in named]
+        means = [values.mean() if values.size else np.nan for values in seeds]
+        handles[label] = axis.plot(places, means, marker=marker(look[label]), markersize=5, linewidth=0.9, **style)[0]
+        for place, values in zip(places, seeds, strict=True):
+            axis.plot(np.full(values.size, place), values, "_", markersize=8, **style)
+    axis.set_xticks(range(len(columns)), columns)
+    axis.set_xlim(-0.5, len(columns) - 0.5)
+    axis.grid(axis="x", visible=False)
 
 
 def _beside(x: Sequence[float], panel: Mapping[str, Mapping[float, Sequence[float]]], steps: float, log: bool) -> np.ndarray:
@@ -110,17 +149,19 @@ def main_effects(effects: Mapping[str, Mapping[str, Sequence[float]]], ylabel: s
     for axis, (name, levels) in zip(axes[0], effects.items(), strict=True):
         means = [factor * np.mean(values) for values in levels.values()]
         for i, values in enumerate(levels.values()):
-            axis.plot(np.full(len(values), i), factor * np.asarray(values), "o", color="0.6", markersize=2.5)
-        axis.plot(range(len(means)), means, "D-", color=color(0))
+            dots = axis.plot(np.full(len(values), i), factor * np.asarray(values), "o", color="0.6", markersize=2.5)[0]
+        line = axis.plot(range(len(means)), means, "D-", color=color(0))[0]
         axis.set_xticks(range(len(levels)), list(levels))
         axis.set(xlabel=name.replace("_", " "))
         axis.margins(x=0.25)
     axes[0, 0].set_ylabel(ylabel)
+    figure.legend([dots, line], ["one trial", "mean of the trials with this value"], loc="outside lower center", ncols=2)
     return figure
 
 
 def halving(trials: Mapping[str, Sequence[tuple[float, float]]], xlabel: str, ylabel: str, factor: float = 100.0) -> Figure:
-    """trials {name: [(images seen, score), ...]}: what was pruned ends early in grey, what reached the last round is coloured."""
+    """trials {name: [(images seen, score), ...]}: what was dropped ends early in grey, with crosses at its rounds; what reached the last
+    round is coloured. How many settings a round has stands below it."""
     if not trials:
         return blank()
     figure, axes = canvas(6.5)
@@ -130,11 +171,14 @@ def halving(trials: Mapping[str, Sequence[tuple[float, float]]], xlabel: str, yl
     for name, points in trials.items():
         x, y = zip(*points, strict=True)
         chosen = kept.index(name) if name in kept else None
-        style = {"color": "0.7", "marker": "x"} if chosen is None else {"color": color(chosen), "marker": marker(chosen), "label": name}
+        dropped = {"color": "0.7", "marker": "x", "zorder": 1.5}
+        style = dropped if chosen is None else {"color": color(chosen), "marker": marker(chosen), "label": name}
         axis.plot(x, factor * np.asarray(y), **style)
+    if fewer := len(trials) - len(kept):
+        axis.plot([], [], color="0.7", marker="x", label=f"dropped before the last round ({fewer} of {len(trials)} settings)")
     axis.set(xlabel=xlabel, ylabel=ylabel, xscale="log")
-    axis.set_xticks(sorted({x for points in trials.values() for x, _ in points}))
-    axis.xaxis.set_major_formatter("{x:g}")
+    rounds = [x for points in trials.values() for x, _ in points]
+    axis.set_xticks(sorted(set(rounds)), [f"{x:g}\n{rounds.count(x)} settings" for x in sorted(set(rounds))])
     axis.xaxis.set_minor_formatter("")
     figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure

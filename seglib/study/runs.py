@@ -20,8 +20,8 @@ from seglib.study.transfer import locked, transfer
 
 # A notebook's number stands for the experiments whose records it shows.
 NOTEBOOKS = {
-    "01": ("annotation",), "02": (), "03": ("architectures",), "04": ("architectures", "data"), "05": ("architectures",),
-    "06": ("architectures",), "07": ("losses",), "08": ("transforms",), "09": ("optimisers",),
+    "01": ("annotation",), "02": (), "03": ("architectures",), "04": ("architectures", "data", "optimisers"), "05": ("architectures",),
+    "06": ("architectures",), "07": ("losses", "confirmation"), "08": ("transforms", "fullsize"), "09": ("optimisers",),
     "10": ("architectures", "void", "generalisation", "longer", "pretraining", "imagenet", "fullsize", "confirmation"),
     "11": ("original",), "12": ("architectures",),
 }  # fmt: skip

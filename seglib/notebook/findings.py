@@ -1,0 +1,111 @@
+"""What a notebook concludes beyond a difference: floors, what an interval may hide, where a gain comes from, what is confirmed."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from seglib import records, scores
+from seglib.notebook import readings
+from seglib.tables.claims import SAME
+
+Arms = dict[str, list[records.Record]]
+
+
+def floors(page, dataset: str = "") -> dict[str, float]:
+    """mIoU in % of two guesses on a data set, the page's own unless told: "prior" knows only where a pixel is, "forest", a random forest,
+    only its colour and row. What was not measured is left out."""
+    measured = page.measured(f"baselines-{dataset or page.dataset}", None)
+    found = measured.get("floors", {}) | measured.get("data", {})
+    return {name: found[name] for name in ("prior", "forest") if name in found}
+
+
+def under_forest(arms: Arms, floor: float | None, names: dict[str, str] | None = None, *, factor: bool = False) -> str:
+    """Which arms score below the forest, in a sentence; "" where it was not measured. factor: the arms differ in what is asked about."""
+    if floor is None or not arms:
+        return ""
+    low = [(names or {}).get(name, name) for name in arms if 100 * readings.mean(arms[name]) < floor]
+    guess = f"A random forest that sees only a pixel's colour and row scores {floor:.1f} %"
+    if not low:
+        return f"{guess}: all arms are above it."
+    if len(low) < len(arms):
+        return f"{guess}: {joined(low)} {'stays' if len(low) == 1 else 'stay'} below it."
+    little = ", so these networks have learnt too little to say much about the factor" * factor
+    return f"{guess}: all {len(arms)} arms stay below it{little}."
+
+
+def joined(words: Sequence[str]) -> str:
+    """ "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def unseen(arms: Arms, base: str, names: dict[str, str] | None = None) -> str:
+    """How large a difference to `base` these runs could have missed: half of each interval that holds 0, in a sentence."""
+    halves = {name: 50 * (high - low) for name, _, low, high in readings.forest(arms, base, names) if low <= 0 <= high}
+    if not halves:
+        return ""
+    if len(halves) == 1:
+        return f"A difference of less than {next(iter(halves.values())):.1f} points, half that interval, could not have shown."
+    each = joined([f"{name} {half:.1f}" for name, half in halves.items()])
+    return f"What could not have shown are differences of less than half an interval: {each} points."
+
+
+def from_kinds(gain: np.ndarray, share: np.ndarray) -> dict[str, float]:
+    """What the rare, the uncommon and the common classes bring of a difference in mIoU: its (K,) gains summed by kind over all classes."""
+    known = np.isfinite(gain)
+    parts = {kind: known & chosen for kind, chosen in readings.kinds(share).items()}
+    return {kind: float(gain[part].sum() / known.sum()) for kind, part in parts.items() if part.any()}
+
+
+def steady(each: np.ndarray, sign: int, least: float = 0.0) -> np.ndarray:
+    """Classes whose gain has this sign in every seed and is larger than `least` on average; each (seeds, K) -> (n,) indices."""
+    each = sign * np.asarray(each, float)
+    return np.flatnonzero((each > 0).all(axis=0) & (each.mean(axis=0) > least))
+
+
+def apart_by_seeds(a: Sequence[records.Record], b: Sequence[records.Record]) -> int:
+    """+1 where every seed of a scores above every seed of b, -1 the other way round, 0 where their bands overlap."""
+    first, second = ([scores.mean_iou(test.matrix) for test in readings.on_test(found)] for found in (a, b))
+    return int(min(first) > max(second)) - int(max(first) < min(second))
+
+
+def gained(what: str, each: np.ndarray, share: np.ndarray, names: Sequence[str]) -> str:
+    """Where a change gains and where it pays, in sentences; each: (seeds, K) gains of IoU. A class is named where all seeds agree."""
+    gain = np.mean(each, axis=0)
+    parts, means = from_kinds(gain, share), readings.by_share(gain, share)
+    up, down = ([names[k] for k in steady(each, sign, 0.01)] for sign in (1, -1))
+    told = [
+        f"{readings.points(part)} by classes {kind} of the pixels ({readings.points(means[kind])} each)" for kind, part in parts.items()
+    ]
+    ends = f"it gains on {joined(up) or 'no class'}, and pays on {joined(down) or 'no class'}"
+    all_of_it = f"**{what}** moves mIoU by {readings.points(sum(parts.values()))} points: {', '.join(told)}."
+    return f"{all_of_it} With all seeds of one sign and more than a point on average {ends}."
+
+
+def promised(each: np.ndarray, share: np.ndarray) -> str:
+    """Whether a loss of overlap keeps what it promises: a gain on rare classes, a price on none; each: (seeds, K) gains of IoU."""
+    rare, paid = readings.kinds(share)["below 1 %"], steady(each, -1, 0.01).size
+    if not rare.any():
+        return ""
+    every = (np.nanmean(np.asarray(each)[:, rare], axis=1) > 0).all()
+    gain = "Rare classes gain in every seed, as promised" if every else "That rare classes gain does not show in every seed"
+    return gain + ("; that it pays on none does not hold." if paid else "; a price shows on none.")
+
+
+def alike(row: tuple, within: float = SAME / 100) -> str:
+    """Whether a difference (difference, low, high, ...) lets two results be called almost identical: the rule of `tables.claims`."""
+    _, low, high, *_ = row
+    if low > within or high < -within:
+        return f"not almost identical: more than {100 * within:g} point apart"
+    if -within < low and high < within:
+        return f"almost identical: within {100 * within:g} point"
+    return f"neither almost identical nor surely more than {100 * within:g} point apart"
+
+
+def confirmed(first: tuple, second: tuple) -> str:
+    """What a second measurement (difference, low, high, ...) on other pictures says of a first one."""
+    apart = [int(low > 0) - int(high < 0) for _, low, high, *_ in (first, second)]
+    if not apart[0]:
+        return "it stays open" if not apart[1] else "now it is clear"
+    if apart[0] != apart[1]:
+        return "the sign turns" if apart[1] else "the sign is not confirmed"
+    return "sign and size are confirmed" if first[1] <= second[0] <= first[2] else "the sign is confirmed, the size is not"
