@@ -33,7 +33,7 @@ images-high the 95 % bootstrap interval over images. Scores are per cent with on
                   instance-classes uncommon overconfidence loss-first loss-last rise lost frequency-rank
                   confusion-<1..3>/true|taken-for|share
                   iou-<class, blanks as hyphens> unsteady/class|iou|sd
-                  seeds images lr parameters seconds images-per-second milliseconds memory
+                  seeds images lr parameters seconds minutes images-per-second milliseconds memory
     arms          architectures: model, unet-no-skips, cnn_j    losses: the loss    void: <model>-ignore, <model>-class
                   transforms: none flip flip-append crop crop-append size-<h>x<w>   annotation: fine coarse coarse-fine
                   optimisers: sgd adam adamw adamax constant step polynomial onecycle decay-<x> dropout-<per cent>

@@ -71,6 +71,8 @@ def _arm(records) -> Iterator[tuple[str, str]]:
         costs = [record.cost[key] for record in records if record.cost.get(key) is not None]
         if costs:
             yield NAMES.get(key, key), _text(factor * float(np.mean(costs)), 2 if key == "parameters" else 1)
+            if key == "seconds":
+                yield "minutes", _text(float(np.mean(costs)) / 60, 0)
 
 
 def _size(config: dict) -> str:

@@ -7,7 +7,8 @@ from seglib.tables.layout import EMPTY, LEFT, Table, filled
 from seglib.tables.names import name, ordered
 
 NOT_RUN = "not run"
-LONGER = {"longer": "longer", SINGLE: "single runs"}  # experiments with a recipe of their own, and what they are called
+LONGER = {"longer": "longer", SINGLE: "single runs"}  # what these experiments are called
+OTHER_RECIPES = (*LONGER, "fullsize")  # experiments with a recipe of their own
 
 
 def settings(evidence: Evidence) -> Table:
@@ -44,7 +45,8 @@ def _held_fixed(evidence: Evidence, dataset: str) -> str:
         "batch_size": "batch {}", "optimiser": "{}", "schedule": "{}", "weight_decay": "weight decay {:g}", "clip": "clipped at {:g}",
         "flip": "flips {}", "void": "void {}", "annotation": "{} labels",
     }  # fmt: skip
-    groups = [evidence.of(dataset, experiment) for place, experiment in evidence.groups if place == dataset and experiment not in LONGER]
+    usual = [experiment for place, experiment in evidence.groups if place == dataset and experiment not in OTHER_RECIPES]
+    groups = [evidence.of(dataset, experiment) for experiment in usual]
     configs = [r.config for arms in groups if _training(arms) for arm, found in arms.items() if not arm.endswith("-longer") for r in found]
     said = {"True": "on", "False": "off", "ignore": "ignored"}
     shared = {key: configs[0].get(key) for key in words if len({config.get(key) for config in configs}) == 1 and key in configs[0]}
@@ -70,7 +72,7 @@ def _setting_row(evidence: Evidence, dataset: str, experiment: str) -> list[str]
     if experiment == SINGLE and len(images) > 1:
         images = [f"{name(arm)} {records[0].config['images']:,}" for arm, records in groups.items()]
     used = ", ".join(f"{rate:g}" for rate in rates or sorted({record.config["lr"] for record in found.values()}))
-    if experiment in LONGER:
+    if experiment in OTHER_RECIPES:
         model += "; " + _recipe(next(iter(found.values())).config)
     return [LONGER.get(experiment, experiment), model, sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes",
             ", ".join(images), _seeds(groups), used + each, str(len(found | tried)),
