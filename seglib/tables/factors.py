@@ -62,7 +62,7 @@ def totals(evidence: Evidence, dataset: str) -> Iterator[tuple[str, str]]:
     largest/points; detectable: half the median width of their intervals; median: of the differences' sizes; seed-sd: median standard
     deviation over seeds of the arms that are compared."""
     for kind, experiments in KINDS.items():
-        rows, halves, spreads = [], [], []
+        rows, halves, compared = [], [], {}
         for experiment in experiments:
             groups = evidence.of(dataset, experiment)
             for arm in groups:
@@ -71,7 +71,7 @@ def totals(evidence: Evidence, dataset: str) -> Iterator[tuple[str, str]]:
                     difference, low, high = read.widest(groups, arm, other)
                     rows.append((read.sign(groups, arm, other) != 0, abs(difference), difference, arm))
                     halves.append((high - low) / 2)
-                    spreads += [read.values(groups[one], "miou").std(ddof=1) for one in (arm, other) if len(groups[one]) > 1]
+                    compared |= {groups[one][0].name: groups[one] for one in (arm, other)}  # a base once, whatever it is compared with
         if rows:
             _, _, difference, arm = max(rows)
             key = f"changes/{dataset}/{kind}"
@@ -80,7 +80,7 @@ def totals(evidence: Evidence, dataset: str) -> Iterator[tuple[str, str]]:
             yield from ((f"{key}/lowest", signed(lowest)), (f"{key}/highest", signed(highest)))
             yield from ((f"{key}/total", str(len(rows))), (f"{key}/clear", str(clear) if clear else "none"))
             yield from ((f"{key}/detectable", f"{np.median(halves):.1f}"), (f"{key}/median", f"{np.median([row[1] for row in rows]):.1f}"))
-            if spreads:
+            if spreads := [read.values(found, "miou").std(ddof=1) for found in compared.values() if len(found) > 1]:
                 yield f"{key}/seed-sd", f"{np.median(spreads):.1f}"
             yield from ((f"{key}/largest/arm", name(arm)), (f"{key}/largest/points", signed(difference)))
 
