@@ -109,3 +109,20 @@ def confirmed(first: tuple, second: tuple) -> str:
     if apart[0] != apart[1]:
         return "the sign turns" if apart[1] else "the sign is not confirmed"
     return "sign and size are confirmed" if first[1] <= second[0] <= first[2] else "the sign is confirmed, the size is not"
+
+
+def price(points: dict[str, tuple[float, float]], blind: float) -> tuple[str, str]:
+    """What a point of mIoU above a blind guess costs: points {network: (mIoU in %, milliseconds an image)}, blind the guess's mIoU in %
+    -> (a sentence on every network, a short one for a conclusion). Networks that do not pass the guess have no price."""
+    each = {name: time / (score - blind) for name, (score, time) in points.items() if score > blind}
+    if not each:
+        none = "No network scores more than the prior, so a point has no price."
+        return none, none
+    cheap, dear = min(each, key=each.get), max(each, key=each.get)
+    every = ", ".join(f"{name} {value:.1f} ms" for name, value in each.items())
+    ends = f"; cheapest with {cheap}, dearest with {dear}, {each[dear] / each[cheap]:.0f} times as much" if len(each) > 1 else ""
+    plain = {name: points[name][1] / points[name][0] for name in points if points[name][0] > 0}
+    naive = min(plain, key=plain.get)
+    warned = f" Counted from zero {naive} would be cheapest ({plain[naive]:.2f} ms), with points that the prior gets without looking."
+    short = f"A point above the prior is cheapest with {cheap} ({each[cheap]:.1f} ms per image), dearest with {dear} ({each[dear]:.1f} ms)."
+    return f"A point above the prior costs in time per image: {every}{ends}.{warned * (naive != cheap)}", short
