@@ -57,8 +57,8 @@ from seglib.notebook.shapes import habits, lost, on_grid, patches  # noqa: E402
 
 __all__ = [
     "KEPT_BYTES", "Page", "against", "alike", "apart_by_seeds", "by_share", "ceilings", "check_parameters", "class_iou", "clean",
-    "confirmed", "differences", "display", "flat", "floors", "forest", "from_kinds", "gained", "habits", "joined", "price", "last", "last_tried",
-    "leads", "lost", "mean", "on_grid", "on_test", "overconfidence", "patches", "pick", "points", "pooled", "promised", "range_of",
+    "confirmed", "differences", "display", "flat", "floors", "forest", "from_kinds", "gained", "habits", "joined", "last", "last_tried",
+    "leads", "lost", "mean", "on_grid", "on_test", "overconfidence", "patches", "pick", "points", "pooled", "price", "promised", "range_of",
     "ranking", "recipe", "say", "scored", "seeds", "sentence", "spread", "start", "steady", "strays", "summary", "swept", "under_forest",
     "unseen", "verdict",
 ]  # fmt: skip
