@@ -155,7 +155,8 @@ def report(arguments) -> None:
         found, output = evidence.collect(profile, dataset), arguments.output or os.environ.get("SEGLIB_OUTPUT")
         if not output:  # the committed tables are the published ones, whatever this machine has trained
             output = ROOT if profile == "published" else study.folder(profile, dataset)
-        paths = tables.write(found, Path(output) / "report" / "generated")
+        published = None if profile == "published" else evidence.collect("published", dataset)
+        paths = tables.write(found, Path(output) / "report" / "generated", published)
         if arguments.readme:
             tables.write_readme(found, ROOT / "README.md")
     for path in paths:

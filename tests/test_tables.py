@@ -11,6 +11,7 @@ from study_helpers import record
 from seglib import scores, tables
 from seglib.tables import evidence as evidence_module
 from seglib.tables import layout
+from seglib.tables.numbers import laid_over
 from seglib.training import TrainConfig
 
 
@@ -327,3 +328,10 @@ def test_latex_takes_every_table_and_number(tmp_path):
 def test_keys_are_lower_case_paths():
     for key in tables.numbers(figure_6()):
         assert re.fullmatch(r"[\w./+-]+", key), key
+
+
+def test_a_run_lays_its_numbers_over_the_published_ones():
+    """What it did not make keeps the published value with a dagger; its own numbers have their own spread, or none; words are left out."""
+    published = {"a/miou": "30.0", "a/miou/sd": "1.0", "b/miou": "-2.5", "b/miou/sign": "-1", "who": "U-Net", "flag": "yes"}
+    mine = {"a/miou": "10.0"}
+    assert laid_over(mine, published) == {"a/miou": "10.0", "b/miou": "-2.5\\kept", "b/miou/sign": "-1\\kept"}

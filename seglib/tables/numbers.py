@@ -40,6 +40,16 @@ def numbers(evidence: Evidence) -> dict[str, str]:
     return {key: found[key] for key in sorted(found)}
 
 
+def laid_over(found: dict[str, str], published: dict[str, str]) -> dict[str, str]:
+    """The numbers of a run over the published ones: a number that it did not make keeps the published value, with a dagger. Words are
+    left out, for a list that is not there may be empty here, and so is the spread of a number that the run did make."""
+    kept = {
+        key: text + "\\kept" for key, text in published.items()
+        if key not in found and key.rsplit("/", 1)[0] not in found and re.fullmatch(r"[-+]?[\d.,]*\d", text)
+    }  # fmt: skip
+    return dict(sorted((kept | found).items()))
+
+
 def lines(found: dict[str, str]) -> str:
     """The text of numbers.tex."""
     return "".join(f"\\newresult{{{key}}}{{{text}}}\n" for key, text in found.items())

@@ -6,7 +6,7 @@ from seglib.labels import DATASET_NAMES
 from seglib.records import write_atomic
 from seglib.tables import cards, content, layout
 from seglib.tables.evidence import Evidence
-from seglib.tables.numbers import lines, numbers
+from seglib.tables.numbers import laid_over, lines, numbers
 from seglib.tables.settings import outcome, rates, settings
 
 TABLES = {
@@ -28,9 +28,10 @@ TABLES = {
 BEGIN, END = "<!-- results: written by python -m seglib report -->", "<!-- end of results -->"
 
 
-def write(evidence: Evidence, folder: Path) -> list[Path]:
-    """numbers.tex, overlay.tex and <table>.tex for every table -> their paths."""
-    texts = {"numbers": lines(numbers(evidence)), "overlay": overlay(evidence)}
+def write(evidence: Evidence, folder: Path, published: Evidence | None = None) -> list[Path]:
+    """numbers.tex, overlay.tex and <table>.tex for every table -> their paths. published: what another profile is laid over."""
+    found = numbers(evidence)
+    texts = {"numbers": lines(laid_over(found, numbers(published)) if published else found), "overlay": overlay(evidence)}
     texts |= {name: layout.latex(make(evidence)) for name, make in TABLES.items()}
     paths = []
     for name, text in texts.items():
