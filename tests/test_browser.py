@@ -130,7 +130,10 @@ def test_notebook_07_runs_in_a_browser(page, lab, tmp_path):
     assert not state["errors"]
     assert state["counts"] == list(range(1, len(state["counts"]) + 1))
     figure = page.locator(".jp-Notebook .jp-OutputArea-output img").first
-    figure.scroll_into_view_if_needed()
+    for _ in range(2):  # after the last cell the page moves there and draws what it shows anew
+        page.wait_for_timeout(1500)
+        figure.scroll_into_view_if_needed()
+    page.wait_for_timeout(1500)
     page.screenshot(path=tmp_path / "07_losses.png")
     assert figure.is_visible() and figure.evaluate("one => one.complete && one.naturalWidth") > 300
     assert page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
