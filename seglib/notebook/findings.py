@@ -7,6 +7,7 @@ import numpy as np
 from seglib import records, scores
 from seglib.notebook import readings
 from seglib.tables.claims import SAME
+from seglib.tables.wording import listed as joined
 
 Arms = dict[str, list[records.Record]]
 
@@ -31,11 +32,6 @@ def under_forest(arms: Arms, floor: float | None, names: dict[str, str] | None =
         return f"{guess}: {joined(low)} {'stays' if len(low) == 1 else 'stay'} below it."
     little = ", so these networks have learnt too little to say much about the factor" * factor
     return f"{guess}: all {len(arms)} arms stay below it{little}."
-
-
-def joined(words: Sequence[str]) -> str:
-    """ "a, b and c"."""
-    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def unseen(arms: Arms, base: str, names: dict[str, str] | None = None) -> str:
