@@ -101,6 +101,7 @@ def _best(experiment: str, arm: str, others: tuple[str, ...]) -> Callable:
 
 
 def _compared(groups: Groups, arm: str, others: tuple[str, ...]) -> Answer:
+    """As `_best`, of these groups."""
     rivals = [other for other in others if other in groups]
     if arm not in groups or not rivals:
         return NONE

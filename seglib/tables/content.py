@@ -46,7 +46,7 @@ def _mark(evidence: Evidence, dataset: str, experiment: str) -> str:
 
 LOCKED = "locked"  # heading of the mIoU on the test pictures that no choice has looked at
 _SCORES = {"accuracy": "accuracy", "category": "category", "iIoU": "iiou"}  # column of the main table -> quantity
-_DETAILS = {"boundary": "boundary", "thin": "thin", "rare": "rare", "calibration": "calibration"}  # of the table of details
+_DETAILS = ("boundary", "thin", "rare", "calibration")  # of the table of details
 
 
 def architectures(evidence: Evidence) -> Table:
@@ -134,7 +134,7 @@ def _score_row(words: str, found, mark: str = "", locked=None) -> list[str]:
 
 
 def _detail_row(words: str, found, mark: str = "") -> list[str]:
-    rest = [_mean(found, quantity, mark) for quantity in ("accuracy", *_DETAILS.values())]
+    rest = [_mean(found, quantity, mark) for quantity in ("accuracy", *_DETAILS)]
     return [words, _spread(found, mark), _interval(*read.interval(found)), *rest, str(readings.lost(found))]
 
 
