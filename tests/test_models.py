@@ -10,7 +10,8 @@ from torch import nn
 from seglib import models
 from seglib.models import cost, layers
 
-SMALL = {"fcn_baseline": 8, "fcn32s": 4, "fcn16s": 4, "fcn8s": 4, "unet": 4, "vit": 64, "swin": 16, "cnn_j": 16, "unet_lite0": 4}
+SMALL = {"fcn_baseline": 8, "fcn_baseline_bn": 8, "fcn32s": 4, "fcn16s": 4, "fcn8s": 4, "unet": 4, "vit": 64, "swin": 16, "cnn_j": 16,
+         "unet_lite0": 4}  # fmt: skip
 STUDY = {"fcn_baseline": 16, "fcn8s": 16, "unet": 16, "vit": 192, "swin": 48}
 
 

@@ -127,7 +127,7 @@ def test_vgg_conversion_keeps_the_function(norm):
     torch.testing.assert_close(maps, source.forward_features(images), rtol=1e-4, atol=1e-4)
 
 
-MOVING = {"fcn_baseline": 4, "fcn8s": 4, "unet": 4, "vit": 64, "swin": 16, "cnn_j": 16, "unet_lite0": 4}
+MOVING = {"fcn_baseline": 4, "fcn_baseline_bn": 4, "fcn8s": 4, "unet": 4, "vit": 64, "swin": 16, "cnn_j": 16, "unet_lite0": 4}
 
 
 @pytest.mark.parametrize(("name", "width"), MOVING.items())

@@ -9,7 +9,7 @@ from study_helpers import counts, finish
 
 from seglib import study
 from seglib.study.plans import jobs
-from seglib.study.profiles import CONVNET_RATES
+from seglib.study.profiles import CONVNET_RATES, LADDER
 
 PAIRS = [(profile, dataset) for profile in ("smoke", "cpu", "cpu-full", "gpu") for dataset in ("streets", "camvid", "cityscapes")]
 
@@ -243,12 +243,38 @@ def test_a_settled_rate_is_followed_past_the_edge(better):
 def test_longer_runs_scale_the_swept_rate_with_the_batch():
     found = finish("cpu-full", "camvid")
     plan = jobs("cpu-full", "camvid", found)
-    short = {job.arm: job.config.lr for job in plan if (job.experiment, job.comparison) == ("architectures", "models")}
+    short = {job.arm: job.config.lr for job in plan if job.experiment == "architectures" and job.role == "run"}
     longer = {job.arm: job.config for job in plan if job.experiment == "longer"}
-    assert set(longer) == {"fcn_baseline", "fcn8s", "unet", "vit", "swin", "fcn8s-short", "unet-short"}
+    assert set(longer) == {"fcn_baseline", "fcn8s", "unet", "vit", "swin", "fcn8s-short", "unet-short", "fcn8s-small"}
     for arm, config in longer.items():
         assert (config.lr, config.batch_size) == (short[arm.removesuffix("-short")] / 2, 4)
         assert config.images == (1600 if arm.endswith("-short") else 8000)
+
+
+def test_controls_of_the_families_differ_in_one_thing_and_have_sweeps_of_their_own():
+    found = finish("cpu-full", "camvid")
+    plan = [job for job in jobs("cpu-full", "camvid", found) if job.experiment in ("architectures", "longer")]
+    runs = {(job.experiment, job.arm, job.config.seed): job.config for job in plan if job.role == "run"}
+    swept = {job.arm for job in plan if job.role == "sweep"}
+    arms = (("architectures", "fcn_baseline_bn", "fcn_baseline", {"model": "fcn_baseline_bn"}),
+            *((experiment, "fcn8s-small", "fcn8s", {"width": 8}) for experiment in ("architectures", "longer")))  # fmt: skip
+    for experiment, arm, base, change in arms:
+        assert arm in swept
+        for seed in (0, 1, 2):
+            assert runs[experiment, arm, seed] == replace(runs[experiment, base, seed], lr=runs[experiment, arm, seed].lr, **change)
+
+
+@pytest.mark.parametrize("name", ["smoke", "cpu-full"])
+def test_the_next_higher_rate_is_one_step_of_the_ladder(name):
+    """Every family, every seed, at the chosen rate, whose runs are those of the comparison, and at the one above it."""
+    plan = jobs(name, "streets", finish(name, "streets"))
+    chosen = {(job.arm, job.config.seed): job.config for job in plan if (job.experiment, job.comparison) == ("architectures", "models")}
+    arms = {(job.arm, job.config.seed): job.config for job in plan if job.experiment == "rates"}
+    assert len(arms) == 2 * len(chosen)
+    for (model, seed), config in chosen.items():
+        assert arms[f"{model}-chosen", seed] == config
+        above = LADDER[LADDER.index(config.lr) + 1]
+        assert arms[f"{model}-higher", seed] == replace(config, lr=above)
 
 
 def test_pretraining_changes_the_first_weights_alone():

@@ -6,7 +6,7 @@ import inspect
 from torch import nn
 
 from seglib.models import weights
-from seglib.models.fcn import FCN, FCNBaseline, convert_vgg
+from seglib.models.fcn import FCN, FCNBaseline, FCNBaselineBN, convert_vgg
 from seglib.models.lite import UNetLite
 from seglib.models.swin import CNNJ, Swin
 from seglib.models.unet import UNet
@@ -15,6 +15,7 @@ from seglib.models.weights import load, load_encoder
 
 MODELS = {
     "fcn_baseline": FCNBaseline,
+    "fcn_baseline_bn": FCNBaselineBN,
     "fcn32s": functools.partial(FCN, stride=32),
     "fcn16s": functools.partial(FCN, stride=16),
     "fcn8s": functools.partial(FCN, stride=8),

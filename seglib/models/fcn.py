@@ -14,11 +14,13 @@ class FCNBaseline(layers.Segmenter):
     Nothing stands between the transposed convolutions, so the decoder is linear, and a pixel sees 22 pixels of the image.
     """
 
+    batch_norm = False
+
     def __init__(self, num_classes: int, *, width: int = 64, dropout: float = 0.0, aux: bool = False):
         super().__init__(num_classes, (4 * width,) if aux else ())
         channels = (3, width, 2 * width, 4 * width)
         stages = [
-            nn.Sequential(layers.conv_block(a, b, batch_norm=False), nn.MaxPool2d(2, ceil_mode=True))
+            nn.Sequential(layers.conv_block(a, b, batch_norm=self.batch_norm), nn.MaxPool2d(2, ceil_mode=True))
             for a, b in zip(channels, channels[1:])
         ]
         self.encoder = nn.Sequential(*stages)
@@ -38,6 +40,12 @@ class FCNBaseline(layers.Segmenter):
         """images (B, 3, H, W) -> logits (B, K, 8 ceil(H/8), 8 ceil(W/8)), [(B, 4w, H/8, W/8)]."""
         (code,) = self.encode(images)
         return self.head(self.decoder(self.dropout(code))), [code]
+
+
+class FCNBaselineBN(FCNBaseline):
+    """The baseline with batch norm after its three convolutions, which the original has not: a control, for the other families have it."""
+
+    batch_norm = True
 
 
 class VGG(nn.Module):

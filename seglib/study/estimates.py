@@ -6,8 +6,8 @@ from seglib.records import Record
 from seglib.study.job import SCORED, Job
 
 # Training images per second on two quiet cores, float32, batch 8, at 144x192, and the width they were measured at.
-CPU_RATES = {"fcn_baseline": (69, 16), "fcn8s": (13, 16), "fcn16s": (13, 16), "fcn32s": (13, 16), "unet": (8.8, 16), "vit": (14, 192),
-             "swin": (13, 48), "cnn_j": (13, 48), "unet_lite0": (15, 16)}  # fmt: skip
+CPU_RATES = {"fcn_baseline": (69, 16), "fcn_baseline_bn": (69, 16), "fcn8s": (13, 16), "fcn16s": (13, 16), "fcn32s": (13, 16),
+             "unet": (8.8, 16), "vit": (14, 192), "swin": (13, 48), "cnn_j": (13, 48), "unet_lite0": (15, 16)}  # fmt: skip
 CPU_NARROW_UNET = 16  # width 8
 GPU_RATE = 90  # a rough figure for full-size models at 768x768 at a third of a data-centre GPU; replaced once a run is measured
 GPU_SCORING = 0.1  # of the seconds that a CPU takes to score a picture

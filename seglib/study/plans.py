@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from seglib.records import Record
 from seglib.study.job import Job
-from seglib.study.profiles import ARCHITECTURE_RATES, DATASETS, EXPERIMENTS, FIGURE_6, MODELS, Profile, profile
+from seglib.study.profiles import ARCHITECTURE_RATES, DATASETS, EXPERIMENTS, FIGURE_6, LADDER, MODELS, Profile, profile
 from seglib.study.rates import run_name, settled, tuned
 from seglib.training import TrainConfig
 
@@ -40,6 +40,7 @@ def jobs(name: str, dataset: str, records: dict[str, Record]) -> list[Job]:
         "architectures": _architectures, "losses": _losses, "void": _void, "transforms": _transforms, "annotation": _annotation,
         "optimisers": _optimisers, "generalisation": _generalisation, "data": _data, "original": _original,
         "longer": _longer, "pretraining": _pretraining, "imagenet": _imagenet, "fullsize": _fullsize, "confirmation": _confirmation,
+        "rates": _rates,
     }  # fmt: skip
     found = [job for experiment in EXPERIMENTS if experiment in scope.profile.experiments for job in makers[experiment](scope)]
     return sorted(found, key=lambda job: job.stage)  # stable: arms stay in the order of their experiment
@@ -106,7 +107,24 @@ def _architectures(scope: _Scope) -> list[Job]:
         other = replace(_model(scope, "swin"), model="cnn_j")
         for arm, config, model in (("unet-no-skips", _model(scope, "unet", skips=False), "unet"), ("cnn_j", other, "swin")):
             found += _arm(scope, "architectures", "controls", arm, 95, config, _model_rate(scope, model)[1])
+        for arm in _ALIKE:
+            config, sweep, rate = _alike(scope, arm)
+            found += _sweep(scope, "architectures", arm, 96, sweep)
+            found += _arm(scope, "architectures", arm, arm, 96, config, rate)
     return found
+
+
+_ALIKE = {"fcn_baseline_bn": "fcn_baseline", "fcn8s-small": "fcn8s"}
+
+
+def _alike(scope: _Scope, arm: str) -> tuple[TrainConfig, list[TrainConfig], float | None]:
+    """What families differ in besides their architecture, made alike: batch norm in the baseline, too; FCN-8s at half its width, nearly as
+    small as U-Net. A sweep of its own where the families have one."""
+    config = _model(scope, _ALIKE[arm])
+    config = replace(config, width=max(4, (config.width or 64) // 2)) if arm == "fcn8s-small" else replace(config, model=arm)
+    if scope.profile.sweep_architectures:
+        return config, *_tuned(scope, config, config.model)
+    return config, [], _model_rate(scope, _ALIKE[arm])[1]
 
 
 def _losses(scope: _Scope) -> list[Job]:
@@ -234,13 +252,17 @@ def _long(scope: _Scope, config: TrainConfig, swept: float | None, images: int |
 
 
 def _longer(scope: _Scope) -> list[Job]:
-    """The families with the longer recipe. Two of them at the usual number of pictures too, which tells its length from its other parts."""
+    """The families with the longer recipe. Two of them at the usual number of pictures too, which tells its length from its other parts;
+    FCN-8s at half its width, too."""
     found = []
     for model in MODELS:
         config, rate = _long(scope, _model(scope, model), _model_rate(scope, model)[1])
         found += _arm(scope, "longer", model, model, 86, config, rate)
         if model in ("fcn8s", "unet"):
             found += _arm(scope, "longer", f"{model}-short", f"{model}-short", 86, replace(config, images=scope.profile.images), rate)
+    if scope.profile.sweep_architectures:
+        config, _, rate = _alike(scope, "fcn8s-small")
+        found += _arm(scope, "longer", "fcn8s-small", "fcn8s-small", 97, *_long(scope, config, rate))
     return found
 
 
@@ -282,6 +304,18 @@ def _fullsize(scope: _Scope) -> list[Job]:
     for height, width in scope.profile.full_sizes.get(scope.dataset, ()):
         longer, rate = _long(scope, config, _tuned(scope, config, "unet_lite0")[1], scope.profile.full_images)
         found += _arm(scope, "fullsize", "sizes", f"size-{height}x{width}", 89, replace(longer, size=(height, width)), rate)
+    return found
+
+
+def _rates(scope: _Scope) -> list[Job]:
+    """The families at the learning rate above the chosen one, every seed: their sweeps tried lower rates in full, and seldom a higher."""
+    found = []
+    for model in MODELS:
+        rate = _model_rate(scope, model)[1]
+        higher = LADDER[LADDER.index(rate) + 1] if rate else None
+        for seed in scope.profile.seeds:
+            for arm, lr in ((f"{model}-chosen", rate), (f"{model}-higher", higher)):
+                found += _arm(scope, "rates", model, arm, 97 + seed, _model(scope, model), lr, [seed])
     return found
 
 

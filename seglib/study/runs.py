@@ -22,7 +22,7 @@ from seglib.study.transfer import locked, transfer
 NOTEBOOKS = {
     "01": ("annotation",), "02": (), "03": ("architectures",), "04": ("architectures", "data", "optimisers"), "05": ("architectures",),
     "06": ("architectures",), "07": ("losses", "confirmation"), "08": ("transforms", "fullsize"), "09": ("optimisers",),
-    "10": ("architectures", "void", "generalisation", "longer", "pretraining", "imagenet", "fullsize", "confirmation"),
+    "10": ("architectures", "void", "generalisation", "longer", "pretraining", "imagenet", "fullsize", "confirmation", "rates"),
     "11": ("original",), "12": ("architectures",),
 }  # fmt: skip
 
@@ -31,9 +31,10 @@ _SMALL = (("losses", "cross_entropy"),)
 RATES_FROM = {
     "transforms": _SMALL, "annotation": _SMALL, "optimisers": _SMALL, "data": (*_SMALL, ("architectures", "vit")),
     "void": tuple(("architectures", model) for model in MODELS),
-    "longer": tuple(("architectures", model) for model in MODELS),
+    "longer": tuple(("architectures", model) for model in (*MODELS, "fcn8s-small")),
     "pretraining": tuple(("architectures", model) for model in MODELS),
     "original": (("architectures", "fcn_baseline"), ("architectures", "swin")), "fullsize": (("imagenet", "imagenet"),),
+    "rates": tuple(("architectures", model) for model in MODELS),
 }  # fmt: skip
 
 

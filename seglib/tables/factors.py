@@ -19,10 +19,12 @@ FACTORS = {
     ("optimisers", "adamw"): "Optimisers (against AdamW)",
     ("optimisers", "onecycle"): "Schedules (against one-cycle)",
     ("optimisers", "decay-0.0001"): "Regularisers (against a weight decay of 0.0001)",
-    ("architectures", ""): "Controls (against U-Net and Swin V2)",
+    ("architectures", ""): "Controls (against the family itself)",
+    ("rates", ""): "Learning rate (next higher one, against the chosen one)",
 }
 # What is counted together; the controls of the models are in neither of the first two.
-KINDS = {"data": ("transforms", "annotation", "void", "data"), "training": ("optimisers",), "void": ("void",)}
+KINDS = {"data": ("transforms", "annotation", "void", "data"), "training": ("optimisers",), "void": ("void",), "rates": ("rates",)}
+CONTROLS = {"unet-no-skips": "unet", "cnn_j": "swin", "fcn_baseline_bn": "fcn_baseline", "fcn8s-small": "fcn8s"}
 
 
 def compared_with(experiment: str, arm: str) -> str | None:
@@ -36,9 +38,9 @@ def compared_with(experiment: str, arm: str) -> str | None:
             arm, "decay-0.0001" if arm.startswith(("decay", "dropout")) else "adamw"
         )
     if experiment == "architectures":
-        return {"unet-no-skips": "unet", "cnn_j": "swin"}.get(arm)
+        return CONTROLS.get(arm)
     model = arm.rsplit("-", 1)[0]
-    return f"{model}-ignore" if experiment == "void" else f"{model}-100"
+    return model + {"void": "-ignore", "rates": "-chosen"}.get(experiment, "-100")
 
 
 def differs(evidence: Evidence, datasets: Sequence[str], experiment: str, arm: str) -> bool:
