@@ -15,13 +15,13 @@ from seglib.study import workers as pools
 from seglib.study.estimates import clock, seconds
 from seglib.study.job import SCORED, Job
 from seglib.study.plans import jobs
-from seglib.study.profiles import DATASETS, EXPERIMENTS, MODELS, profile
+from seglib.study.profiles import DATASETS, EXPERIMENTS, FIGURE_6, MODELS, profile
 from seglib.study.transfer import locked, transfer
 
 # A notebook's number stands for the experiments whose records it shows.
 NOTEBOOKS = {
     "01": ("annotation",), "02": (), "03": ("architectures",), "04": ("architectures", "data", "optimisers"), "05": ("architectures",),
-    "06": ("architectures",), "07": ("losses", "confirmation"), "08": ("transforms", "fullsize"), "09": ("optimisers",),
+    "06": ("architectures",), "07": ("losses", "losses-longer", "confirmation"), "08": ("transforms", "fullsize"), "09": ("optimisers",),
     "10": ("architectures", "void", "generalisation", "longer", "pretraining", "imagenet", "fullsize", "confirmation", "rates"),
     "11": ("original",), "12": ("architectures",),
 }  # fmt: skip
@@ -34,6 +34,7 @@ RATES_FROM = {
     "longer": tuple(("architectures", model) for model in (*MODELS, "fcn8s-small")),
     "pretraining": tuple(("architectures", model) for model in MODELS),
     "original": (("architectures", "fcn_baseline"), ("architectures", "swin")), "fullsize": (("imagenet", "imagenet"),),
+    "losses-longer": tuple(("losses", loss) for loss in FIGURE_6),
     "rates": tuple(("architectures", model) for model in MODELS),
 }  # fmt: skip
 

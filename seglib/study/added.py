@@ -1,0 +1,106 @@
+"""Experiments that the first results asked for: longer runs, controls that make the families alike, transfer, size, locked pictures."""
+
+from dataclasses import replace
+
+from seglib.study.job import Job
+from seglib.study.profiles import FIGURE_6, LADDER, MODELS
+from seglib.study.rates import run_name, settled
+from seglib.study.scope import Scope
+from seglib.training import TrainConfig
+
+ALIKE = {"fcn_baseline_bn": "fcn_baseline", "fcn8s-small": "fcn8s"}
+
+
+def alike(scope: Scope, arm: str) -> tuple[TrainConfig, list[TrainConfig], float | None]:
+    """What families differ in besides their architecture, made alike: batch norm in the baseline, too; FCN-8s at half its width, nearly as
+    small as U-Net. A sweep of its own where the families have one."""
+    config = scope.model(ALIKE[arm])
+    config = replace(config, width=max(4, (config.width or 64) // 2)) if arm == "fcn8s-small" else replace(config, model=arm)
+    if scope.profile.sweep_architectures:
+        return config, *scope.tuned(config, config.model)
+    return config, [], scope.model_rate(ALIKE[arm])[1]
+
+
+def losses_longer(scope: Scope) -> list[Job]:
+    """Figure 6's losses once more, longer, each at its rate: what the short runs say of them may belong to their budget."""
+    found = []
+    for loss in FIGURE_6 if scope.profile.long_images else ():
+        base = scope.factor(loss=loss)
+        rate = settled(scope.profile, scope.records, base, loss)[1]
+        found += scope.arm("losses-longer", "losses", loss, 92, replace(base, images=scope.profile.long_images), rate)
+    return found
+
+
+def _long(scope: Scope, config: TrainConfig, swept: float | None, images: int | None = None) -> tuple[TrainConfig, float | None]:
+    """A run with more pictures and the mixture of cross-entropy and Dice, and its rate: the swept one scaled with the batch size."""
+    batch = scope.profile.long_batch
+    longer = replace(config, loss="cross_entropy_dice", images=images or scope.profile.long_images, batch_size=batch)
+    return longer, swept * batch / TrainConfig.batch_size if swept else None
+
+
+def longer(scope: Scope) -> list[Job]:
+    """The families with the longer recipe. Two of them at the usual number of pictures too, which tells its length from its other parts;
+    FCN-8s at half its width, too."""
+    found = []
+    for model in MODELS:
+        config, rate = _long(scope, scope.model(model), scope.model_rate(model)[1])
+        found += scope.arm("longer", model, model, 86, config, rate)
+        if model in ("fcn8s", "unet"):
+            found += scope.arm("longer", f"{model}-short", f"{model}-short", 86, replace(config, images=scope.profile.images), rate)
+    if scope.profile.sweep_architectures:
+        config, _, rate = alike(scope, "fcn8s-small")
+        found += scope.arm("longer", "fcn8s-small", "fcn8s-small", 97, *_long(scope, config, rate))
+    return found
+
+
+def pretraining(scope: Scope) -> list[Job]:
+    """The families on photographs with the encoder of their run on drawn streets, against their random one; nothing else differs."""
+    if scope.dataset == "streets":
+        return []
+    drawn, found = scope._replace(dataset="streets"), []
+    for model in MODELS:
+        rate, source_rate = scope.model_rate(model)[1], drawn.model_rate(model)[1]
+        config = scope.model(model)
+        found += scope.arm("pretraining", model, f"{model}-random", 87, config, rate)
+        for seed in scope.profile.seeds:
+            name = run_name(replace(drawn.model(model), lr=source_rate or 1e-3, seed=seed))
+            ready = rate if source_rate and name in scope.records else None
+            waits = f"the run {name} on streets" if source_rate else "a learning rate sweep on streets"
+            found += scope.arm("pretraining", model, f"{model}-pretrained", 87, replace(config, init=name), ready, [seed], waits)
+    return found
+
+
+def imagenet(scope: Scope) -> list[Job]:
+    """Photographs: one network from random and from ImageNet's weights, in short and longer runs; the same search finds each its rate."""
+    if scope.dataset == "streets":
+        return []
+    found = []
+    for init in ("random", "imagenet"):
+        config = scope.model("unet_lite0", init=init)
+        sweep, rate = scope.tuned(config, "unet_lite0")
+        found += scope.sweep("imagenet", init, 88, sweep)
+        found += scope.arm("imagenet", "short", init, 88, config, rate)
+        if scope.profile.long_images:
+            found += scope.arm("imagenet", "longer", f"{init}-longer", 89, *_long(scope, config, rate))
+    return found
+
+
+def fullsize(scope: Scope) -> list[Job]:
+    """Photographs at their own size and at the share of it that the original's 768x768 is of Cityscapes'; nothing else differs."""
+    config, found = scope.model("unet_lite0", init="imagenet"), []
+    for height, width in scope.profile.full_sizes.get(scope.dataset, ()):
+        longer, rate = _long(scope, config, scope.tuned(config, "unet_lite0")[1], scope.profile.full_images)
+        found += scope.arm("fullsize", "sizes", f"size-{height}x{width}", 89, replace(longer, size=(height, width)), rate)
+    return found
+
+
+def rates(scope: Scope) -> list[Job]:
+    """The families at the learning rate above the chosen one, every seed: their sweeps tried lower rates in full, and seldom a higher."""
+    found = []
+    for model in MODELS:
+        rate = scope.model_rate(model)[1]
+        higher = LADDER[LADDER.index(rate) + 1] if rate else None
+        for seed in scope.profile.seeds:
+            for arm, lr in ((f"{model}-chosen", rate), (f"{model}-higher", higher)):
+                found += scope.arm("rates", model, arm, 97 + seed, scope.model(model), lr, [seed])
+    return found
