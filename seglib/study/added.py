@@ -25,7 +25,7 @@ def losses_longer(scope: Scope) -> list[Job]:
     """Figure 6's losses once more, longer, each at its rate: what the short runs say of them may belong to their budget."""
     found = []
     for loss in FIGURE_6 if scope.profile.long_images else ():
-        base = scope.factor(loss=loss)
+        base = scope.small(loss=loss, images=scope.profile.loss_images)
         rate = settled(scope.profile, scope.records, base, loss)[1]
         found += scope.arm("losses-longer", "losses", loss, 92, replace(base, images=scope.profile.long_images), rate)
     return found

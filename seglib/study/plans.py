@@ -94,9 +94,9 @@ def _transforms(scope: Scope) -> list[Job]:
     rate = scope.small_rate()
     found = []
     for arm, settings in arms.items():
-        found += scope.arm("transforms", "augmentation", arm, 40, scope.factor(**settings), rate)
+        found += scope.arm("transforms", "augmentation", arm, 40, scope.small(**settings), rate)
     for height, width in sorted((size, *scope.profile.sizes[scope.dataset])):
-        config = scope.factor(size=(height, width))
+        config = scope.small(size=(height, width))
         found += scope.arm("transforms", "sizes", f"size-{height}x{width}", 41, config, rate)
     return found
 
@@ -122,7 +122,7 @@ def _optimisers(scope: Scope) -> list[Job]:
     arms = {
         "onecycle": ("schedules", {}),
         "constant": ("schedules", {"schedule": "constant"}),
-        "step": ("schedules", {"schedule": "step", "gamma": 0.316, "step_epochs": 4}),
+        "step": ("schedules", {"schedule": "step", "gamma": 0.316, "step_epochs": 2}),
         "polynomial": ("schedules", {"schedule": "polynomial"}),
         "decay-0": ("regularisation", {"weight_decay": 0.0}),
         "decay-0.0001": ("regularisation", {}),
@@ -130,7 +130,7 @@ def _optimisers(scope: Scope) -> list[Job]:
         "dropout-10": ("regularisation", {"dropout": 0.1}),
     }
     for arm, (comparison, settings) in arms.items():
-        found += scope.arm("optimisers", comparison, arm, 62, scope.factor(**settings), scope.small_rate())
+        found += scope.arm("optimisers", comparison, arm, 62, scope.small(**settings), scope.small_rate())
     return found
 
 
@@ -139,9 +139,9 @@ def _annotation(scope: Scope) -> list[Job]:
     if scope.dataset == "camvid":
         return []
     rate = scope.small_rate()
-    found = scope.arm("annotation", "annotation", "fine", 80, scope.factor(), rate)
-    found += scope.arm("annotation", "annotation", "coarse", 80, scope.factor(annotation="coarse"), rate)
-    half = max(TrainConfig.batch_size, scope.profile.loss_images // 2)
+    found = scope.arm("annotation", "annotation", "fine", 80, scope.small(), rate)
+    found += scope.arm("annotation", "annotation", "coarse", 80, scope.small(annotation="coarse"), rate)
+    half = max(scope.small().batch_size, scope.profile.ablation_images // 2)
     for seed in scope.profile.seeds:
         first = replace(scope.small(annotation="coarse", images=half, final="none", seed=seed), lr=rate or 1e-3)
         found.append(Job("annotation", "annotation", "coarse-first-half", 80, "part", first, scope.dataset, "" if rate else "a sweep"))

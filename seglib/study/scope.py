@@ -33,10 +33,6 @@ class Scope(NamedTuple):
         fixed = {"width": self.profile.unet_width, "size": self.profile.small_size[self.dataset], "images": self.profile.ablation_images}
         return self.base(**{"model": "unet"} | fixed | settings)
 
-    def factor(self, **settings) -> TrainConfig:
-        """A run that changes one factor of Figure 6's cross-entropy, at as many pictures as its rate was settled with."""
-        return self.small(images=self.profile.loss_images, **settings)
-
     def tuned(self, config: TrainConfig, key: str) -> tuple[list[TrainConfig], float | None]:
         return _sweep_of(self.profile, self.records, config, key)
 
@@ -60,5 +56,5 @@ class Scope(NamedTuple):
 
     def small_rate(self) -> float | None:
         """The rate of the small U-Net with cross-entropy: that of Figure 6."""
-        config = self.factor(loss="cross_entropy")
+        config = self.small(loss="cross_entropy", images=self.profile.loss_images)
         return settled(self.profile, self.records, config, "cross_entropy")[1]
