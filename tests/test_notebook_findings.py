@@ -158,6 +158,43 @@ def test_a_second_measurement_confirms_or_does_not(first, second, words):
     assert notebook.confirmed(first, second) == words
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        ((0.025, 0.016, 0.035), (0.010, 0.002, 0.018), "clear at both lengths"),
+        ((0.025, 0.016, 0.035), (-0.010, -0.02, -0.001), "clear at both lengths, with the sign turned"),
+        ((0.025, 0.016, 0.035), (0.010, -0.002, 0.018), "clear after the shorter runs only"),
+        ((0.025, -0.01, 0.035, 0.5), (-0.010, -0.02, -0.001, 0.1), "clear after the longer runs only"),
+        ((0.025, -0.01, 0.035), (0.010, -0.002, 0.018), "clear at neither length"),
+    ],
+)
+def test_a_difference_is_clear_at_one_length_or_at_both(first, second, words):
+    assert notebook.at_both(first, second) == words
+
+
+def test_a_lead_survives_what_is_made_alike_or_does_not():
+    clear, open_, turned = (0.02, 0.01, 0.03), (0.02, -0.01, 0.03), (-0.02, -0.03, -0.01)
+    words = [notebook.survives(clear, other) for other in (clear, open_, turned)]
+    assert words == ["the lead survives", "the lead is no longer clear", "the lead turns"]
+    none = "there is no clear lead to explain"
+    assert notebook.survives(open_, open_) == notebook.survives(turned, turned) == notebook.survives(turned, open_) == none
+    assert notebook.survives(open_, turned) == f"{none}, and it is clearly behind then"
+    assert notebook.survives(turned, clear) == notebook.survives(open_, clear) == f"{none}, and it is clearly ahead then"
+
+
+def test_only_runs_that_continue_the_short_ones_are_longer_ones():
+    """A profile that has no longer runs is shown the published ones, of another network: they are left out, arm by arm."""
+
+    def runs(seeds, **settings):
+        return [Record(f"r{seed}", {"width": 8, "lr": 0.1, "images": 2400, "seed": seed} | settings, [], {}) for seed in range(seeds)]
+
+    short = {"dice": runs(5), "soft_iou": runs(5), "cross_entropy": runs(5)}
+    long = {"dice": runs(3, images=8000), "soft_iou": runs(3, images=8000, lr=0.03), "lovasz": runs(3), "cross_entropy": runs(3, width=4)}
+    assert list(notebook.prolonged(short, long)) == ["dice"] and len(notebook.prolonged(short, long)["dice"]) == 3
+    assert notebook.prolonged(short, {"dice": runs(3, images=8000, a_new_setting=1)}), "older records do not know every setting"
+    assert notebook.prolonged(short, {}) == notebook.prolonged({}, long) == {}
+
+
 def test_the_price_of_a_point_counts_from_the_blind_guess():
     """Counted from zero a fast network that knows next to nothing is cheapest; without one above the guess nothing has a price."""
     told, short = notebook.price({"fast": (11.0, 2.0), "good": (30.0, 10.0), "blind": (9.0, 1.0)}, 10.0)

@@ -242,3 +242,9 @@ def test_seed_interval():
     half = {1: 12.7062, 2: 4.3027, 3: 3.1824}[nu] * math.sqrt(va + vb)
     low, high = evidence.over_seeds(groups, "dice", "soft_iou")
     assert (low, high) == (pytest.approx(x[0].mean() - x[1].mean() - half), pytest.approx(x[0].mean() - x[1].mean() + half))
+
+
+def test_interval_of_a_mean():
+    x = [30.0, 31.0, 35.0]
+    half = 4.3027 * math.sqrt(np.var(x, ddof=1) / 3)
+    assert scores.seed_interval(x) == pytest.approx((32.0, 32.0 - half, 32.0 + half), abs=1e-3)

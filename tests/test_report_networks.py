@@ -18,10 +18,15 @@ NAMES |= {"EfficientNet-U-Net": "unet_lite0"}
 
 
 def rows() -> dict[str, list[list[int]]]:
-    """{model: numbers of its six cells}."""
+    """{model: numbers of its six cells, three as published (none: not published so), three as trained}."""
     table = APPENDIX.read_text().split(r"\label{tab:networks}")[1].split(r"\bottomrule")[0]
-    lines = [line.split("&") for line in table.splitlines() if line.count("&") == 6 and "Model" not in line]
-    return {line[0].strip(): [[int(n) for n in re.findall(r"\d+", cell)] for cell in line[1:]] for line in lines}
+    found: dict[str, dict[str, list[list[int]]]] = {}
+    for line in table.splitlines():
+        if line.count("&") == 4 and "Model" not in line:
+            name, which, *cells = (cell.strip() for cell in line.split("&"))
+            found.setdefault(name or list(found)[-1], {})[which] = [[int(n) for n in re.findall(r"\d+", cell)] for cell in cells]
+    halves = ({"published": [[]] * 3} | ({"published": of["both"], "trained": of["both"]} if "both" in of else of) for of in found.values())
+    return {name: half["published"] + half["trained"] for name, half in zip(found, halves)}
 
 
 def convolutions(model: nn.Module) -> list[int]:
@@ -55,11 +60,11 @@ def test_the_table_of_networks_says_what_is_built(name, first, options):
         assert [len(stage) for stage in stages] == blocks and [stage[0].conv_dw.out_channels for stage in stages] == channels
 
 
-def test_the_small_unet():
-    profile = study.profile("cpu-full")
-    channels, blocks = rows()["U-Net, width 8"][3:5]
-    model = models.build("unet", 19, width=profile.unet_width)
-    assert convolutions(model)[:10] == [width for width, count in zip(channels, blocks, strict=True) for _ in range(count)]
+@pytest.mark.parametrize(("row", "kind", "count"), [("U-Net, width 8", "unet", 10), ("FCN-8s, half width", "fcn8s", 15)])
+def test_the_small_networks(row, kind, count):
+    channels, blocks = rows()[row][3:5]
+    model = models.build(kind, 19, width=8)
+    assert convolutions(model)[:count] == [width for width, count in zip(channels, blocks, strict=True) for _ in range(count)]
 
 
 PUBLISHED = (768, 768)

@@ -12,14 +12,17 @@ if importlib.util.find_spec("torch") is None or importlib.util.find_spec("paperm
 from seglib.notebook.findings import (  # noqa: E402
     alike,
     apart_by_seeds,
+    at_both,
     confirmed,
     floors,
     from_kinds,
     gained,
     joined,
     price,
+    prolonged,
     promised,
     steady,
+    survives,
     under_forest,
     unseen,
 )
@@ -56,9 +59,9 @@ from seglib.notebook.readings import (  # noqa: E402
 from seglib.notebook.shapes import habits, lost, on_grid, patches  # noqa: E402
 
 __all__ = [
-    "KEPT_BYTES", "Page", "against", "alike", "apart_by_seeds", "by_share", "ceilings", "check_parameters", "class_iou", "clean",
-    "confirmed", "differences", "display", "flat", "floors", "forest", "from_kinds", "gained", "habits", "joined", "last", "last_tried",
-    "leads", "lost", "mean", "on_grid", "on_test", "overconfidence", "patches", "pick", "points", "pooled", "price", "promised", "range_of",
-    "ranking", "recipe", "say", "scored", "seeds", "sentence", "spread", "start", "steady", "strays", "summary", "swept", "under_forest",
-    "unseen", "verdict",
+    "KEPT_BYTES", "Page", "against", "alike", "apart_by_seeds", "at_both", "by_share", "ceilings", "check_parameters", "class_iou",
+    "clean", "confirmed", "differences", "display", "flat", "floors", "forest", "from_kinds", "gained", "habits", "joined", "last",
+    "last_tried", "leads", "lost", "mean", "on_grid", "on_test", "overconfidence", "patches", "pick", "points", "pooled", "price",
+    "prolonged", "promised", "range_of", "ranking", "recipe", "say", "scored", "seeds", "sentence", "spread", "start", "steady",
+    "strays", "summary", "survives", "swept", "under_forest", "unseen", "verdict",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a notebook concludes beyond a difference: floors, what an interval may hide, where a gain comes from, what is confirmed."""
+"""What a notebook concludes beyond a difference: floors, what an interval may hide, where a gain comes from, what lasts."""
 
 from collections.abc import Sequence
 
@@ -97,14 +97,50 @@ def alike(row: tuple, within: float = SAME / 100) -> str:
     return f"neither almost identical nor surely more than {100 * within:g} point apart"
 
 
+def _side(row: tuple) -> int:
+    """+1 or -1 where a difference (difference, low, high, ...) is clear, 0 where its interval holds 0."""
+    _, low, high, *_ = row
+    return int(low > 0) - int(high < 0)
+
+
 def confirmed(first: tuple, second: tuple) -> str:
     """What a second measurement (difference, low, high, ...) on other pictures says of a first one."""
-    apart = [int(low > 0) - int(high < 0) for _, low, high, *_ in (first, second)]
+    apart = _side(first), _side(second)
     if not apart[0]:
         return "it stays open" if not apart[1] else "now it is clear"
     if apart[0] != apart[1]:
         return "the sign turns" if apart[1] else "the sign is not confirmed"
     return "sign and size are confirmed" if first[1] <= second[0] <= first[2] else "the sign is confirmed, the size is not"
+
+
+def prolonged(short: Arms, long: Arms) -> Arms:
+    """The arms of `long` that are those of `short` with other numbers of pictures and seeds and nothing else changed: a profile without
+    longer runs of its own is shown the published ones, which continue none of its short ones."""
+    free = {"images", "seed"}
+    settings = {name: found[0].config for name, found in short.items()}  # a setting that the older record did not know is no difference
+    return {
+        name: found
+        for name, found in long.items()
+        if name in short and all(settings[name].get(key, value) == value for key, value in found[0].config.items() if key not in free)
+    }
+
+
+def at_both(first: tuple, second: tuple) -> str:
+    """Where a difference (difference, low, high, ...) of short runs, then of longer ones, is clear."""
+    brief, long = _side(first), _side(second)
+    if brief and long:
+        return "clear at both lengths" + ", with the sign turned" * (brief != long)
+    return f"clear {'after the shorter runs only' if brief else 'after the longer runs only' if long else 'at neither length'}"
+
+
+def survives(lead: tuple, alike: tuple) -> str:
+    """What is left of a lead (difference, low, high, ...) once what differed besides has been made alike: the second difference."""
+    before, after = _side(lead), _side(alike)
+    if before <= 0:
+        return "there is no clear lead to explain" + (
+            f", and it is clearly {'ahead' if after > 0 else 'behind'} then" if after not in (0, before) else ""
+        )
+    return {1: "the lead survives", 0: "the lead is no longer clear", -1: "the lead turns"}[after]
 
 
 def price(points: dict[str, tuple[float, float]], blind: float) -> tuple[str, str]:

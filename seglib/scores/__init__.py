@@ -6,7 +6,17 @@ An undefined score (a class neither in the truth nor predicted) is NaN, and mean
 from seglib.scores.baselines import constant_class, gridded_truth, on_grid, pixel_prior, subsampled_truth
 from seglib.scores.boundary import boundary_counts, boundary_width
 from seglib.scores.counts import accumulate, calibration_counts, confusion, count, image_counts, instance_sums, label_ids, pool
-from seglib.scores.intervals import bootstrap, class_bootstrap, paired_bootstrap, paired_difference, seed_interval, welch_difference
+from seglib.scores.intervals import (
+    bootstrap,
+    class_bootstrap,
+    holm,
+    null_difference,
+    paired_bootstrap,
+    paired_difference,
+    seed_interval,
+    welch_difference,
+    welch_p,
+)
 from seglib.scores.measures import (
     FOUND,
     boundary_iou,
@@ -48,6 +58,7 @@ __all__ = [
     "count",
     "frequency_weighted_iou",
     "gridded_truth",
+    "holm",
     "image_counts",
     "image_iou",
     "instance_iou",
@@ -57,6 +68,7 @@ __all__ = [
     "mean",
     "mean_image_iou",
     "mean_iou",
+    "null_difference",
     "on_grid",
     "original_iiou",
     "original_iou",
@@ -69,4 +81,5 @@ __all__ = [
     "seed_interval",
     "subsampled_truth",
     "welch_difference",
+    "welch_p",
 ]

@@ -101,18 +101,60 @@ def seed_interval(values) -> tuple[float, float, float]:
     return centre, float(centre - half), float(centre + half)
 
 
-def welch_difference(a, b) -> tuple[float, float, float]:
-    """Scores of two recipes over their seeds -> (difference of the means, low, high), 95 % by Student's t with Welch's degrees of freedom
-    (1947), rounded down: the recipes may vary unlike each other. NaN ends where one of them has a single seed."""
+def t_p(t: float, freedom: int) -> float:
+    """Two-sided p of Student's t: the closed form for whole degrees of freedom (Abramowitz and Stegun 1964, 26.7.3 and 26.7.4)."""
+    angle, odd = np.arctan(abs(t) / freedom**0.5), freedom % 2
+    sine, cosine = np.sin(angle), np.cos(angle)
+    term = cosine if odd else 1.0
+    series = term if freedom > 1 else 0.0
+    for k in range(2 + odd, freedom, 2):
+        term *= (k - 1) / k * cosine**2
+        series += term
+    within = 2 / np.pi * (angle + sine * series) if odd else sine * series
+    return float(np.clip(1 - within, 0, 1))
+
+
+def _welch(a, b) -> tuple[float, float, int]:
+    """Scores of two recipes over their seeds -> (difference of the means, its standard error, Welch's degrees of freedom (1947), rounded
+    down): the recipes may vary unlike each other. The error is NaN where one of them has a single seed."""
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     difference = float(a.mean() - b.mean())
     if min(len(a), len(b)) < 2:
-        return difference, float("nan"), float("nan")
+        return difference, float("nan"), 1
     parts = np.array([x.var(ddof=1) / len(x) for x in (a, b)])
     error = float(parts.sum())
     freedom = error**2 / float((parts**2 / [len(a) - 1, len(b) - 1]).sum()) if error > 0 else 1.0
-    half = t_quantile(max(1, int(freedom + 1e-9))) * error**0.5
+    return difference, error**0.5, max(1, int(freedom + 1e-9))
+
+
+def welch_difference(a, b) -> tuple[float, float, float]:
+    """Scores of two recipes over their seeds -> (difference of the means, low, high), 95 % by Student's t with Welch's degrees of
+    freedom, rounded down. NaN ends where one of them has a single seed."""
+    difference, error, freedom = _welch(a, b)
+    half = t_quantile(freedom) * error
     return difference, difference - half, difference + half
+
+
+def welch_p(a, b) -> float:
+    """Two-sided p of the difference of two recipes' means over their seeds, below 0.05 where the interval of `welch_difference` excludes
+    0. NaN where one of them has a single seed."""
+    difference, error, freedom = _welch(a, b)
+    return t_p(abs(difference) / error if error else np.inf if difference else 0.0, freedom)
+
+
+def null_difference(a, b) -> float:
+    """The size that the difference of two recipes' means over their seeds exceeds half of the time if the recipes do not differ: 0.6745
+    standard errors. NaN where one of them has a single seed."""
+    return 0.6745 * _welch(a, b)[1]
+
+
+def holm(p, level: float = 0.05) -> np.ndarray:
+    """p (n,) of n comparisons -> (n,) bool: those that hold at `level` for all of them together (Holm 1979). NaN never holds."""
+    p = np.asarray(p, np.float64)
+    order = np.argsort(p, kind="stable")  # NaN comes last
+    kept = np.zeros(len(p), bool)
+    kept[order] = np.logical_and.accumulate(p[order] <= level / np.arange(len(p), 0, -1))
+    return kept
 
 
 def paired_difference(a, b) -> tuple[float, float, float]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from seglib.study.job import Job
-from seglib.study.profiles import FIGURE_6, LADDER, MODELS
+from seglib.study.profiles import LADDER, MODELS
 from seglib.study.rates import run_name, settled
 from seglib.study.scope import Scope
 from seglib.training import TrainConfig
@@ -22,9 +22,9 @@ def alike(scope: Scope, arm: str) -> tuple[TrainConfig, list[TrainConfig], float
 
 
 def losses_longer(scope: Scope) -> list[Job]:
-    """Figure 6's losses once more, longer, each at its rate: what the short runs say of them may belong to their budget."""
+    """Cross-entropy and Dice once more, longer, each at its rate: what the short runs say of them may belong to their budget."""
     found = []
-    for loss in FIGURE_6 if scope.profile.long_images else ():
+    for loss in ("cross_entropy", "dice") if scope.profile.long_images else ():
         base = scope.small(loss=loss, images=scope.profile.loss_images)
         rate = settled(scope.profile, scope.records, base, loss)[1]
         found += scope.arm("losses-longer", "losses", loss, 92, replace(base, images=scope.profile.long_images), rate)

@@ -13,9 +13,11 @@ Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a k
     claims/<id>/verdict|number                confirmed, refuted, not supported or open     claims/named/<verdict>
     claims/count/<verdict>|total|untested (if any)
     <experiment>/<dataset>/pictures/train|val|test        what a run is given and judged on
-    <experiment>/<dataset>/rates|edge          rates tried for each arm; the arms whose winner lies at the edge of its grid, in words
+    <experiment>/<dataset>/rates|edge          rates tried for each arm; the arms whose winner lies at the edge of its grid, in words;
+                                               neither looks at the controls
     architectures/same-order                  only where the families rank alike on all data sets
-    changes/<dataset>/data|training|void/total|clear|median|seed-sd|detectable|lowest|highest|largest/arm|largest/points   one thing changed
+    changes/<dataset>/data|training|void|rates/total|clear|holm|median|null|seed-sd|detectable|lowest|highest|largest/arm|largest/points
+                                               one thing changed; holm: clear for all of them together; null: the median without effects
     halving/<dataset>/settings|rounds|spent|whole|last|rates|miou       the sweep of notebook 09
     gradient/<dataset>/<loss>[/times]          L1 norm at uniform logits; how many times cross-entropy's is larger
     pretraining/<dataset>/gain|clear|clear/count|families|largest/arm|largest/points
@@ -25,22 +27,25 @@ Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a k
     settings/<experiment>/images|seeds|size|batch|width       settings/total|settling|shared/runs|hours   settings/total/devices
 
 Without a suffix a quantity is the mean over seeds; sd is over seeds; low and high are the 95 % t interval over seeds; images-low and
-images-high the 95 % bootstrap interval over images. Scores are per cent with one decimal, on test at the label's own size.
+images-high the 95 % bootstrap interval over images. Scores are per cent with one decimal, on test at the label's own size. `unseen` is
+the mIoU over the 171 test photographs of CamVid, of 233, whose drive (Seq05VD) training has nothing of; it is written where all 233 were
+scored over CamVid's classes.
 
     experiments   architectures losses void transforms annotation optimisers generalisation data original
-                  longer pretraining imagenet fullsize confirmation
+                  longer losses-longer pretraining imagenet fullsize confirmation rates
     quantities    miou val-miou accuracy class-accuracy frequency-iou category iiou category-iiou boundary image-miou thin rare calibration
-                  instance-classes uncommon overconfidence loss-first loss-last rise lost frequency-rank
+                  instance-classes uncommon overconfidence unseen loss-first loss-last rise lost frequency-rank
                   confusion-<1..3>/true|taken-for|share
                   iou-<class, blanks as hyphens> unsteady/class|iou|sd
                   seeds images lr parameters seconds minutes images-per-second milliseconds memory
-    arms          architectures: model, unet-no-skips, cnn_j    losses: the loss    void: <model>-ignore, <model>-class
+    arms          architectures: model, unet-no-skips, cnn_j, fcn_baseline_bn, fcn8s-small    losses, losses-longer: the loss
+                  void: <model>-ignore, <model>-class
                   transforms: none flip flip-append crop crop-append size-<h>x<w>   annotation: fine coarse coarse-fine
                   optimisers: sgd adam adamw adamax constant step polynomial onecycle decay-<x> dropout-<per cent>
                   generalisation: <model>-from-<dataset>    data: <model>-10|25|50|100    original: <model>
-                  longer: <model>, unet-short, fcn8s-short
+                  longer: <model>, unet-short, fcn8s-short, fcn8s-small    rates: <model>-chosen, <model>-higher
                   pretraining: <model>-random, <model>-pretrained    imagenet: random, imagenet, both also -longer
-                  fullsize: size-<h>x<w>    confirmation: <loss>, <model>, <model>-longer
+                  fullsize: size-<h>x<w>    confirmation: <loss>, <model>, both also -longer
 
 Tables, each a whole tabular without float: report/generated/<name>.tex for the names of `TABLES`; overlay.tex says on the first page what
 the PDF of another profile shows. `published.ROWS` are others' numbers under the keys of report/published.tex.

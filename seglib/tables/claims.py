@@ -17,7 +17,7 @@ from seglib.labels import DATASET_NAMES
 from seglib.tables import evidence as read
 from seglib.tables import readings
 from seglib.tables.evidence import Evidence, Groups
-from seglib.tables.factors import compared_with, differs
+from seglib.tables.factors import compared_with, differs, families
 from seglib.tables.layout import signed
 from seglib.tables.names import name
 
@@ -47,24 +47,29 @@ def claims(evidence: Evidence) -> list[Claim]:
         number = "; ".join(f"{DATASET_NAMES[dataset]}: {text}" if dataset else text for dataset, (_, text) in answers.items() if text)
         verdict = _verdict([sign for sign, _ in answers.values()])
         against = [place for place, (sign, _) in answers.items() if sign < 0]
-        edge = any(_at_the_edge(evidence, place, experiment, ARMS.get(key, ())) for place in against)
+        edge = any(_at_the_edge(evidence, place, experiment, _judged(evidence.of(place, experiment), key)) for place in against)
         if verdict == "refuted" and (key in PRETRAINED or edge):
             verdict = "not supported"
-        number += _one_seed(evidence, experiment, answers) if number and verdict == "open" else ""
+        judged = [_judged(evidence.of(place, experiment), key) for place in answers]
+        number += _one_seed(judged) if number and verdict == "open" else ""
         found.append(Claim(key, words, section, experiment, verdict, number or MISSING))
     return found
 
 
-def _one_seed(evidence: Evidence, experiment: str, datasets) -> str:
+def _judged(groups: Groups, key: str) -> Groups:
+    """The arms that a claim is about: those of ARMS, else all but the controls."""
+    return {arm: found for arm, found in groups.items() if arm in ARMS[key]} if key in ARMS else families(groups)
+
+
+def _one_seed(judged: list[Groups]) -> str:
     """Why a claim with a number is open, where the reason is a single seed."""
-    fewest = [min(map(len, groups.values())) for dataset in datasets if (groups := evidence.of(dataset, experiment))]
+    fewest = [min(map(len, groups.values())) for groups in judged if groups]
     return " (one seed)" if fewest and max(fewest) == 1 else ""
 
 
-def _at_the_edge(evidence: Evidence, dataset: str, experiment: str, arms: tuple[str, ...]) -> bool:
-    """Whether the chosen learning rate of one of `arms` (none: of any) is the smallest or largest that was tried."""
-    groups = evidence.of(dataset, experiment)
-    chosen = {arm: found[0].config["lr"] for arm, found in groups.items() if arm in (arms or groups)}
+def _at_the_edge(evidence: Evidence, dataset: str, experiment: str, judged: Groups) -> bool:
+    """Whether the chosen learning rate of one of these arms is the smallest or largest that was tried."""
+    chosen = {arm: found[0].config["lr"] for arm, found in judged.items()}
     return bool(readings.at_the_edge(evidence.sweeps.get((dataset, experiment), {}), chosen))
 
 
@@ -120,8 +125,8 @@ def _longest(evidence: Evidence, dataset: str, arms: tuple[str, ...], usual: str
 
 
 def _entropy(evidence: Evidence, dataset: str) -> Answer:
-    """Cross-entropy above both overlap losses in the longest runs of the three; contradicted where one is clearly above it."""
-    groups, words = _longest(evidence, dataset, ARMS["loss"], "losses")
+    """Cross-entropy above the overlap losses in the longest runs that it shares with Dice; contradicted where one is clearly above it."""
+    groups, words = _longest(evidence, dataset, ("cross_entropy", "dice"), "losses")
     sign, text = _compared(groups, "cross_entropy", ARMS["loss"][1:])
     return sign, text + words * bool(text)
 
@@ -257,7 +262,8 @@ SHORT = {  # what a claim is about, in a sentence that counts them
     "small-data": "small training sets", "complexity": "ViT's growing cost", "swin": "Swin", "size": "picture size",
     "augmentation": "augmentation", "void": "void", "rare": "rare classes", "loss": "cross-entropy", "reason": "the losses' depth",
 }  # fmt: skip
-ARMS = {"loss": ("cross_entropy", "soft_iou", "dice")}  # the arms that a claim is about, where its experiment has others
+# The arms that a claim is about, where its experiment has others besides the families and their controls.
+ARMS = {"loss": ("cross_entropy", "soft_iou", "dice"), "skips": ("unet", "unet-no-skips")}
 PRETRAINED = {"swin"}  # claims about a network whose encoder the original took from ImageNet
 _MODELS = ("fcn_baseline", "fcn8s", "unet", "vit")
 CLAIMS = (
@@ -268,7 +274,7 @@ CLAIMS = (
     ("small-data", "good segmentation results even with small training datasets", "3", "data", _small_data),
     ("complexity", "computational complexity especially when applied on high-resolution images increases rapidly", "3", "cost", _quadratic),
     ("swin", "we found this model [Swin] to perform very well", "3", "architectures", _swin),
-    ("size", "almost identical to using the entire size [tested: CamVid's own size, streets' largest]", "4.1", "transforms", _size),
+    ("size", "almost identical to using the entire size [tested: the whole CamVid copy, streets' largest]", "4.1", "transforms", _size),
     ("augmentation", "adding these transforms only made the results on the validation set worse", "4.1", "transforms", _augmentation),
     ("void", "All pixels (except [...] background) are equally weighted [tested: void ignored beats it as a class]", "4.2", "void", _void),
     ("rare", "Categories that appear less often are weighted higher [tested: Dice gains on them]", "4.2", "losses", _rare_classes),

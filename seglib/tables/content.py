@@ -61,8 +61,9 @@ def architectures(evidence: Evidence) -> Table:
 
 
 def details(evidence: Evidence) -> Table:
-    """The runs of the main table and the remaining ones: outlines, thin and rare classes, calibration, classes lost."""
-    columns = ["Model", "mIoU", "over pictures", "accuracy", *_DETAILS, "lost"]
+    """The runs of the main table and the remaining ones: photographs of a drive that training has nothing of, outlines, thin and rare
+    classes, calibration, classes lost."""
+    columns = ["Model", "mIoU", "over pictures", "unseen drive", "accuracy", *_DETAILS, "lost"]
     blocks = []
     for dataset in evidence.datasets():
         blocks += [(title, [_detail_row(*row[:3]) for row in rows]) for title, rows, _ in _recipes(evidence, dataset)]
@@ -134,7 +135,7 @@ def _score_row(words: str, found, mark: str = "", locked=None) -> list[str]:
 
 
 def _detail_row(words: str, found, mark: str = "") -> list[str]:
-    rest = [_mean(found, quantity, mark) for quantity in ("accuracy", *_DETAILS)]
+    rest = [_mean(found, quantity, mark) for quantity in ("unseen", "accuracy", *_DETAILS)]
     return [words, _spread(found, mark), _interval(*read.interval(found)), *rest, str(readings.lost(found))]
 
 
@@ -157,22 +158,24 @@ def readme_rows(evidence: Evidence, dataset: str) -> list[list[str]]:
 
 
 def losses(evidence: Evidence) -> Table:
-    """Losses by data set: rate, mIoU, intervals, difference to cross-entropy, thin and rare classes."""
+    """Losses by data set, then longer runs of some: rate, mIoU, intervals, difference to cross-entropy, thin and rare classes."""
     columns = ["Loss", "rate", "mIoU", "over pictures", LOCKED, "to cross-entropy", "accuracy", "iIoU", "boundary", "thin", "rare",
                "calibration"]  # fmt: skip
     blocks = []
     for dataset in evidence.datasets():
-        groups, mark = evidence.of(dataset, "losses"), _mark(evidence, dataset, "losses")
-        rows, locked = [], evidence.of(dataset, "confirmation")
-        for arm, found in groups.items():
-            rest = [_mean(found, quantity, mark) for quantity in ("accuracy", "iiou", "boundary", "thin", "rare", "calibration")]
-            rate = f"{found[0].config['lr']:g}"
-            again = _spread(locked[arm]) if arm in locked else EMPTY
-            gain = _difference(groups, "cross_entropy", arm)
-            rows.append([name(arm), rate, _spread(found, mark), _interval(*read.interval(found)), again, gain, *rest])
-        if rows:
-            blocks.append((DATASET_NAMES[dataset], rows))
+        for experiment, end in (("losses", ""), ("losses-longer", "-longer")):
+            if groups := evidence.of(dataset, experiment):
+                title = DATASET_NAMES[dataset] + (f", longer, {_shown(groups)}" if end else "")
+                mark, locked = _mark(evidence, dataset, experiment), evidence.of(dataset, "confirmation")
+                blocks.append((title, [_loss_row(groups, arm, mark, locked.get(arm + end)) for arm in groups]))
     return filled(Table(columns, blocks)) if blocks else _nothing(columns)
+
+
+def _loss_row(groups: Groups, arm: str, mark: str, locked) -> list[str]:
+    found = groups[arm]
+    rest = [_mean(found, quantity, mark) for quantity in ("accuracy", "iiou", "boundary", "thin", "rare", "calibration")]
+    again, gain = _spread(locked) if locked else EMPTY, _difference(groups, "cross_entropy", arm)
+    return [name(arm), f"{found[0].config['lr']:g}", _spread(found, mark), _interval(*read.interval(found)), again, gain, *rest]
 
 
 def _widest(groups: Groups, arm: str, base: str | None) -> str:
@@ -192,7 +195,7 @@ CLEAR = " *"  # behind a difference whose intervals over pictures and over seeds
 
 
 def ablations(evidence: Evidence) -> Table:
-    """One factor at a time: rate and mIoU of each arm and its difference to the base, data sets side by side."""
+    """One factor at a time: rate and mIoU of each arm and its difference to the base, which stands before it; data sets side by side."""
     datasets = evidence.datasets() or ["streets"]
     columns = ["Change", *["rate", "mIoU", "difference"] * len(datasets)]
     blocks = []

@@ -12,6 +12,7 @@ from seglib.tables.names import ordered
 
 Groups = dict[str, list[Record]]  # {arm: its seeds}
 SINGLE = "headline"  # report/results/<dataset>/headline/: finished runs that belong to no experiment
+PHOTOGRAPHS, SHARED = 233, 62  # CamVid's test photographs; the first ones, of drive 0001TP, which training has others of
 RARE = 0.01  # a class is rare when it has less than this share of the scored pixels
 
 
@@ -111,6 +112,15 @@ def _overconfidence(record: Record) -> float:
     return 100 * float((confidence - correct) / pixels)
 
 
+def _unseen(record: Record) -> float:
+    """mIoU per cent over the 171 test photographs of CamVid from a drive that training has nothing of (Seq05VD); NaN for other pictures."""
+    test = record.scores["test"]
+    if test.labels != "camvid" or test.tp is None or len(test.tp) != PHOTOGRAPHS:
+        return float("nan")
+    rest = Scores(test.matrix, *(part[SHARED:].sum(0, keepdims=True) for part in (test.tp, test.fp, test.fn)))
+    return 100 * float(scores.mean(scores.image_iou(rest)[0]))
+
+
 SCORES: dict[str, Callable[[Record], float]] = {
     "miou": _of_matrix(scores.mean_iou),
     "val-miou": _val,
@@ -130,6 +140,7 @@ SCORES: dict[str, Callable[[Record], float]] = {
         float("nan") if record.scores["test"].calibration is None else 100 * scores.calibration_error(record.scores["test"])
     ),
     "overconfidence": _overconfidence,
+    "unseen": _unseen,
 }
 
 
@@ -168,6 +179,13 @@ def interval(found: Sequence[Record]) -> tuple[float, float]:
 def over_seeds(groups: Groups, a: str, b: str) -> tuple[float, float]:
     """95 % interval over seeds of the mean mIoU of arm a less that of arm b, by Welch's t; NaN where one has one seed."""
     return scores.welch_difference(values(groups[a], "miou"), values(groups[b], "miou"))[1:]
+
+
+def p(groups: Groups, a: str, b: str) -> float:
+    """Two-sided p of the mean mIoU of arm a less that of arm b: the larger of the bootstrap's over pictures, at least 0.001, and Welch's
+    over seeds; NaN where one has one seed."""
+    over = scores.welch_p(values(groups[a], "miou"), values(groups[b], "miou"))
+    return float(np.maximum(paired(groups[a], groups[b])[3], over))
 
 
 def sign(groups: Groups, a: str, b: str, seeds: int = 2) -> int:

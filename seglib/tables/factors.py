@@ -1,11 +1,15 @@
 """One factor at a time: which arms of an experiment are compared with which, and what the changes amount to."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from seglib import scores
+from seglib.records import Record
 from seglib.tables import evidence as read
-from seglib.tables.evidence import Evidence
+from seglib.tables.cards import MODELS
+from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.layout import signed
 from seglib.tables.names import name
 
@@ -25,6 +29,11 @@ FACTORS = {
 # What is counted together; the controls of the models are in neither of the first two.
 KINDS = {"data": ("transforms", "annotation", "void", "data"), "training": ("optimisers",), "void": ("void",), "rates": ("rates",)}
 CONTROLS = {"unet-no-skips": "unet", "cnn_j": "swin", "fcn_baseline_bn": "fcn_baseline", "fcn8s-small": "fcn8s"}
+
+
+def families(arms: dict) -> dict:
+    """The arms but the controls, which are neither families nor losses: what a sentence on all arms of an experiment is about."""
+    return {arm: found for arm, found in arms.items() if arm not in CONTROLS}
 
 
 def compared_with(experiment: str, arm: str) -> str | None:
@@ -51,40 +60,70 @@ def differs(evidence: Evidence, datasets: Sequence[str], experiment: str, arm: s
 
 
 def of_factor(evidence: Evidence, datasets: Sequence[str], experiment: str, base: str) -> list[str]:
-    """The arms of one factor: the base first, under the name it has in this comparison, then those that differ from it."""
+    """The arms of one factor: the base first, under the name it has in this comparison, then those that differ from it. Where every model
+    has its own base, model by model."""
     arms = list(dict.fromkeys(arm for dataset in datasets for arm in evidence.of(dataset, experiment)))
     changed = [arm for arm in arms if differs(evidence, datasets, experiment, arm) and base in ("", compared_with(experiment, arm))]
-    same = [arm for arm in arms if base and arm not in changed and compared_with(experiment, arm) == base]
+    if not base:
+        pairs = [(compared_with(experiment, arm), arm) for arm in changed]
+        return list(dict.fromkeys(arm for pair in sorted(pairs, key=lambda pair: _place(pair[0])) for arm in pair))
+    same = [arm for arm in arms if arm not in changed and compared_with(experiment, arm) == base]
     return same[:1] + changed if changed else []
 
 
+def _place(base: str) -> int:
+    """Where the family of a base stands among the families."""
+    model = base.rsplit("-", 1)[0]
+    return MODELS.index(model) if model in MODELS else len(MODELS)
+
+
+class Change(NamedTuple):
+    """An arm less its base: points of mIoU, half the width of its intervals, whether it is clear (`evidence.sign`), p (`evidence.p`), the
+    difference that chance alone exceeds half of the time, and the runs of both, by the name of the first."""
+
+    arm: str
+    difference: float
+    half: float
+    clear: bool
+    p: float
+    null: float
+    runs: dict[str, list[Record]]
+
+
+def _change(groups: Groups, experiment: str, arm: str) -> Change:
+    base = compared_with(experiment, arm)
+    difference, low, high = read.widest(groups, arm, base)
+    null = scores.null_difference(*(read.values(groups[one], "miou") for one in (arm, base)))
+    runs = {groups[one][0].name: groups[one] for one in (arm, base)}
+    return Change(arm, difference, (high - low) / 2, read.sign(groups, arm, base) != 0, read.p(groups, arm, base), null, runs)
+
+
 def totals(evidence: Evidence, dataset: str) -> Iterator[tuple[str, str]]:
-    """(key, text) of the changes of data and of training on one data set: changes/<dataset>/<kind>/total; clear (both intervals exclude
-    zero: `evidence.sign`); lowest, highest: the range of the differences; of the largest that is clear, else of the largest: largest/arm,
-    largest/points; detectable: half the median width of their intervals; median: of the differences' sizes; seed-sd: median standard
-    deviation over seeds of the arms that are compared."""
+    """(key, text) of the changes of each of KINDS on one data set, changes/<dataset>/<kind>/<key>: see `_summary`."""
     for kind, experiments in KINDS.items():
-        rows, halves, compared = [], [], {}
-        for experiment in experiments:
-            groups = evidence.of(dataset, experiment)
-            for arm in groups:
-                if differs(evidence, [dataset], experiment, arm):
-                    other = compared_with(experiment, arm)
-                    difference, low, high = read.widest(groups, arm, other)
-                    rows.append((read.sign(groups, arm, other) != 0, abs(difference), difference, arm))
-                    halves.append((high - low) / 2)
-                    compared |= {groups[one][0].name: groups[one] for one in (arm, other)}  # a base once, whatever it is compared with
-        if rows:
-            _, _, difference, arm = max(rows)
-            key = f"changes/{dataset}/{kind}"
-            clear = sum(row[0] for row in rows)
-            lowest, highest = min(row[2] for row in rows), max(row[2] for row in rows)
-            yield from ((f"{key}/lowest", signed(lowest)), (f"{key}/highest", signed(highest)))
-            yield from ((f"{key}/total", str(len(rows))), (f"{key}/clear", str(clear) if clear else "none"))
-            yield from ((f"{key}/detectable", f"{np.median(halves):.1f}"), (f"{key}/median", f"{np.median([row[1] for row in rows]):.1f}"))
-            if spreads := [read.values(found, "miou").std(ddof=1) for found in compared.values() if len(found) > 1]:
-                yield f"{key}/seed-sd", f"{np.median(spreads):.1f}"
-            yield from ((f"{key}/largest/arm", name(arm)), (f"{key}/largest/points", signed(difference)))
+        found = [(what, evidence.of(dataset, what)) for what in experiments]
+        rows = [_change(groups, what, arm) for what, groups in found for arm in groups if differs(evidence, [dataset], what, arm)]
+        yield from ((f"changes/{dataset}/{kind}/{key}", text) for key, text in (_summary(rows) if rows else ()))
+
+
+def _summary(rows: list[Change]) -> Iterator[tuple[str, str]]:
+    """total; clear (both intervals exclude zero); holm: how many of them stay so when all are judged together; lowest, highest: the range
+    of the differences; of the largest that is clear, else of the largest: largest/arm, largest/points; detectable: half the median width
+    of their intervals; median: of the differences' sizes; null: what that would be expected to be if no change did anything; seed-sd:
+    median standard deviation over seeds of the arms that are compared, a base once, whatever it is compared with."""
+    differences = np.array([row.difference for row in rows])
+    clear = np.array([row.clear for row in rows])
+    counts = {"clear": clear.sum(), "holm": (clear & scores.holm([row.p for row in rows])).sum()}
+    yield from (("total", str(len(rows))), *((key, str(count) if count else "none") for key, count in counts.items()))
+    yield from (("lowest", signed(differences.min())), ("highest", signed(differences.max())))
+    yield from (("detectable", f"{np.median([row.half for row in rows]):.1f}"), ("median", f"{np.median(abs(differences)):.1f}"))
+    if nulls := [row.null for row in rows if np.isfinite(row.null)]:
+        yield "null", f"{np.median(nulls):.1f}"
+    compared = {run: found for row in rows for run, found in row.runs.items()}
+    if spreads := [read.values(found, "miou").std(ddof=1) for found in compared.values() if len(found) > 1]:
+        yield "seed-sd", f"{np.median(spreads):.1f}"
+    largest = max(rows, key=lambda row: (row.clear, abs(row.difference), row.difference, row.arm))
+    yield from (("largest/arm", name(largest.arm)), ("largest/points", signed(largest.difference)))
 
 
 def changes(evidence: Evidence) -> dict[str, list[tuple[str, dict[str, tuple[float, float, float]]]]]:

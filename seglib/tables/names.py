@@ -14,6 +14,8 @@ NAMES = {
     "sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "adamax": "Adamax", "onecycle": "one-cycle",
 }  # fmt: skip
 
+ENDS = {"longer": "longer", "chosen": "chosen rate", "higher": "next higher rate", "ignore": "ignored"}  # <another arm>-longer, ...
+
 
 def ordered(arms: dict) -> dict:
     """The arms in the order of NAMES, others behind them as they come; "unet-from-streets" stands where "unet" would."""
@@ -30,8 +32,11 @@ def name(arm: str) -> str:
     """An arm in words."""
     if arm in NAMES:
         return NAMES[arm]
-    if arm.rsplit("-", 1)[0] in ("unet", "vit", "dropout") and arm[-1].isdigit():
-        return f"{NAMES.get(arm.rsplit('-', 1)[0], 'dropout')}, {arm.rsplit('-', 1)[1]} %"
+    head, _, end = arm.rpartition("-")
+    if head and end in ENDS:
+        return f"{name(head)}, {ENDS[end]}"
+    if head in ("unet", "vit", "dropout") and end.isdigit():
+        return f"{NAMES.get(head, head)}, {end} %"
     if arm.startswith("size-"):
         return "size " + arm[5:].replace("x", "×")
     for known in ("fcn_baseline", "fcn8s", "unet", "vit", "swin"):

@@ -14,10 +14,11 @@ from seglib.tables import readings, wording
 from seglib.tables.cards import LOSSES as FIGURE_6
 from seglib.tables.claims import MISSING, SHORT, claims
 from seglib.tables.evidence import SCORES, Evidence
+from seglib.tables.factors import families
 from seglib.tables.gradients import gradient_sizes, left_to_the_frequent
 from seglib.tables.layout import escape
 from seglib.tables.names import device
-from seglib.tables.settings import shared
+from seglib.tables.settings import shared, total
 
 COSTS = {"seconds": 1, "images_per_second": 1, "milliseconds_per_image": 1, "peak_memory_mb": 1, "parameters": 1e-6}
 NAMES = {"images_per_second": "images-per-second", "milliseconds_per_image": "milliseconds", "peak_memory_mb": "memory"}
@@ -103,14 +104,15 @@ def _pairs(groups) -> Iterator[tuple[str, str]]:
 
 
 def _design(groups, swept) -> Iterator[tuple[str, str]]:
-    """Pictures of train and test, arms whose chosen rate lies at the edge of its sweep, and the number of rates tried."""
+    """Pictures of train and test; of all arms but the controls those whose chosen rate lies at the edge of its sweep, and the most rates
+    that were tried of one."""
     record = next(iter(groups.values()))[0]
     if record.config.get("train_limit"):
         yield "pictures/train", str(record.config["train_limit"])
     for split in ("val", "test"):
         if split in record.scores and record.scores[split].tp is not None:
             yield f"pictures/{split}", str(len(record.scores[split].tp))
-    if swept:
+    if swept := families(swept):
         yield "rates", str(max(len({record.config["lr"] for record in records}) for records in swept.values()))
         edge = readings.at_the_edge(swept, {arm: records[0].config["lr"] for arm, records in groups.items()})
         if edge:
@@ -195,13 +197,12 @@ def _settling(evidence: Evidence) -> dict[str, str]:
 
 
 def _totals(evidence: Evidence) -> dict[str, str]:
+    (runs, whole), (again, hours) = total(evidence), shared(evidence)
     records = evidence.records().values()
-    seconds = sum(record.cost.get("seconds") or 0 for record in records if record.history)
-    again, hours = shared(evidence)
     devices = sorted({device(record.environment["device"]) for record in records if record.environment.get("device")})
     return {
-        "settings/total/runs": str(sum(bool(record.history) for record in records)),  # others were only scored
-        "settings/total/hours": _text(seconds / 3600),
+        "settings/total/runs": str(runs),
+        "settings/total/hours": _text(whole),
         "settings/shared/runs": str(again),
         "settings/shared/hours": _text(hours),
         "settings/total/devices": escape(" and ".join(devices)) or "no device",

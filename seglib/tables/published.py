@@ -19,7 +19,7 @@ class Row(NamedTuple):
 
 ROWS = (
     Row("camvid/segnet", "camvid", "SegNet, VGG16", 46.4, "ImageNet-1k", "jegou2017"),
-    Row("camvid/unet", "camvid", "U-Net-like, 20 M", 55.2, "random", "jegou2017"),
+    Row("camvid/unet", "camvid", "FC-DenseNet, plain decoder", 55.2, "random", "jegou2017"),
     Row("camvid/fcn8s", "camvid", "FCN-8s, VGG16", 57.0, "ImageNet-1k", "jegou2017"),
     Row("camvid/fcdensenet103", "camvid", "FC-DenseNet103", 66.9, "random", "jegou2017"),
     Row("cityscapes/prior", "cityscapes", "per-pixel prior", 10.1, "floor", "cordts2016"),

@@ -7,12 +7,12 @@ from seglib.tables.layout import EMPTY, LEFT, Table, filled
 from seglib.tables.names import name, ordered
 
 NOT_RUN = "not run"
-LONGER = {"longer": "longer", SINGLE: "single runs"}  # what these experiments are called
-OTHER_RECIPES = (*LONGER, "fullsize")  # experiments with a recipe of their own
+CALLED = {"losses-longer": "losses, longer", SINGLE: "single runs"}  # what these experiments are called
+OTHER_RECIPES = ("longer", SINGLE, "fullsize")  # experiments with a recipe of their own
 
 
 def settings(evidence: Evidence) -> Table:
-    """Every experiment: model, size, images, seeds, learning rates tried and chosen, device and hours."""
+    """Every experiment: model, size, images, seeds, learning rates tried and chosen, runs and hours; last all runs, each counted once."""
     columns = ["Experiment", "model and width", "size", "presentations", "seeds", "rates tried or used", "runs", "hours"]
     blocks = []
     for dataset in evidence.datasets():
@@ -23,7 +23,16 @@ def settings(evidence: Evidence) -> Table:
         ]
         blocks.append((f"{DATASET_NAMES[dataset]}; {_held_fixed(evidence, dataset)}", rows))
     spec = "l" + LEFT.format(41) + "lrr" + LEFT.format(34) + "rr"
+    runs, hours = total(evidence)
+    if blocks:
+        blocks.append(("", [["all runs", "each counted once", *[""] * 4, str(runs), f"{hours:.1f}"]]))
     return Table(columns, blocks or [("", [["no records yet", *[EMPTY] * 7]])], spec)
+
+
+def total(evidence: Evidence) -> tuple[int, float]:
+    """How many runs were trained, sweeps included, and their hours. Each counts once, whatever shows it; others were only scored."""
+    records = evidence.records().values()
+    return sum(bool(record.history) for record in records), _hours(records)
 
 
 def shared(evidence: Evidence) -> tuple[int, float]:
@@ -51,7 +60,7 @@ def _held_fixed(evidence: Evidence, dataset: str) -> str:
     said = {"True": "on", "False": "off", "ignore": "ignored"}
     shared = {key: configs[0].get(key) for key in words if len({config.get(key) for config in configs}) == 1 and key in configs[0]}
     values = {key: said.get(str(value), name(value) if isinstance(value, str) else value) for key, value in shared.items()}
-    return "all but the longer runs: " + ", ".join(words[key].format(value) for key, value in values.items())
+    return "unless a row says otherwise: " + ", ".join(words[key].format(value) for key, value in values.items())
 
 
 def _training(groups: Groups) -> bool:
@@ -62,8 +71,10 @@ def _training(groups: Groups) -> bool:
 def _setting_row(evidence: Evidence, dataset: str, experiment: str) -> list[str]:
     groups, swept = evidence.trained(dataset, experiment), evidence.sweeps.get((dataset, experiment), {})
     found, tried = _once(groups), _once(swept)
-    wide = ordered({record.config["model"]: record.config["width"] or "published" for record in found.values()})
-    model = ", ".join(f"{name(model)} {width}" for model, width in wide.items())
+    wide: dict[str, dict] = {}  # {model: its widths}, each once
+    for record in found.values():
+        wide.setdefault(record.config["model"], {})[str(record.config["width"] or "published")] = None
+    model = ", ".join(f"{name(model)} {' and '.join(widths)}" for model, widths in ordered(wide).items())
     sizes = {"×".join(map(str, record.config["size"])) for record in found.values()}
     rates = sorted({record.config["lr"] for record in tried.values()})
     hours = _hours((found | tried).values())
@@ -74,7 +85,7 @@ def _setting_row(evidence: Evidence, dataset: str, experiment: str) -> list[str]
     used = ", ".join(f"{rate:g}" for rate in rates or sorted({record.config["lr"] for record in found.values()}))
     if experiment in OTHER_RECIPES:
         model += "; " + _recipe(next(iter(found.values())).config)
-    return [LONGER.get(experiment, experiment), model, sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes",
+    return [CALLED.get(experiment, experiment), model, sizes.pop() if len(sizes) == 1 else f"{len(sizes)} sizes",
             ", ".join(images), _seeds(groups), used + each, str(len(found | tried)),
             f"{hours:.1f}" if hours else EMPTY]  # fmt: skip
 
@@ -137,7 +148,7 @@ def _reached(seeds) -> str:
 
 # What was planned of each experiment, in words: arms, and where.
 PLAN = (
-    ("architectures", "5 families, 2 controls"),
+    ("architectures", "5 families, 2 controls; added: 2 more"),
     ("losses", "7 losses"),
     ("void", "2 policies, 5 families"),
     ("transforms", "5 transforms, 4 sizes"),
@@ -146,11 +157,13 @@ PLAN = (
     ("generalisation", "5 families, each way"),
     ("data", "4 fractions, 2 families"),
     ("original", "its 3 networks"),
-    ("longer", "added: 5 families, 5 times the presentations, 2 controls"),
+    ("longer", "added: 5 families, 5 times the presentations, 3 controls"),
+    ("losses-longer", "added: 3 losses, 8,000 presentations"),
     ("pretraining", "added: 5 families on CamVid, first trained on streets"),
     ("imagenet", "added: 1 network, random and ImageNet's weights, both recipes"),
-    ("fullsize", "added: that network from ImageNet's weights, at CamVid's own size and a smaller one"),
-    ("confirmation", "added: 3 losses, 5 families in both recipes, on 160 scenes not used before"),
+    ("fullsize", "added: that network from ImageNet's weights, at the full size of CamVid's copy and a smaller one"),
+    ("confirmation", "added: 3 losses and 5 families, short and longer, on 160 scenes not used before"),
+    ("rates", "added: 5 families at the next higher rate"),
     (SINGLE, "added: 2 families, a richer recipe, one seed"),
 )
 
@@ -162,7 +175,7 @@ def outcome(evidence: Evidence) -> Table:
     for experiment, planned in PLAN:
         cells = [_outcome(evidence, place, experiment) for place in places]
         if experiment != SINGLE or any(cell != NOT_RUN for cell in cells):
-            rows.append([LONGER.get(experiment, experiment), planned, *cells])
+            rows.append([CALLED.get(experiment, experiment), planned, *cells])
     rows.append(["halving sweep", "added: the original's settings, one seed", *[_halved(evidence, place) for place in places]])
     return Table(["Experiment", "planned, 3 seeds each", *[DATASET_NAMES[place] for place in places]], [("", rows)], "llll")
 

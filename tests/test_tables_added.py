@@ -1,0 +1,270 @@
+"""Tables and numbers of the runs that were added: longer losses, the next higher rate, more controls, photographs of an unseen drive."""
+
+import numpy as np
+import pytest
+from study_helpers import record
+
+from seglib import scores, tables
+from seglib.data.camvid import CamVid
+from seglib.records import Scores
+from seglib.tables import Evidence, factors, layout, outcome
+from seglib.tables import evidence as read
+from seglib.tables.names import name
+from seglib.training import TrainConfig
+
+LOSSES = ("cross_entropy", "soft_iou", "dice")
+
+
+def arm(miou: float, seeds: int = 3, **options) -> list:
+    base = {"dataset": "camvid", "width": 8, "images": 2400} | options
+    return [record(TrainConfig(**base, seed=seed), 0.3, miou) for seed in range(seeds)]
+
+
+def losses(*mious: float, **options) -> dict[str, list]:
+    return {loss: arm(miou, loss=loss, **options) for loss, miou in zip(LOSSES, mious)}
+
+
+def evidence(dataset: str = "camvid", **experiments) -> Evidence:
+    return Evidence(groups={(dataset, what.replace("_", "-")): found for what, found in experiments.items()})
+
+
+def lines(table, title: str = "") -> dict[str, list[str]]:
+    """{first cell: row} of the blocks whose title begins so."""
+    return {row[0]: row for head, rows in table.blocks if head.startswith(title) for row in rows}
+
+
+def test_longer_losses_have_a_block_of_their_own():
+    """Each arm against the cross-entropy of its own block, and beside the locked score of its own length."""
+    short, longer = losses(0.3, 0.3, 0.5), losses(0.6, 0.4, 0.6, images=8000)
+    locked = {"dice": arm(0.2), "dice-longer": arm(0.7)}
+    table = tables.losses(evidence(losses=short, losses_longer=longer, confirmation=locked))
+    assert [(title, len(rows)) for title, rows in table.blocks] == [("CamVid", 3), ("CamVid, longer, 8,000 shown", 3)]
+    gain, again = table.columns.index("to cross-entropy"), table.columns.index("locked")
+    short_rows, long_rows = ({row[0]: row for row in rows} for _, rows in table.blocks)
+    assert float(short_rows["Dice"][gain].split()[0]) == pytest.approx(20, abs=2)
+    assert float(long_rows["Dice"][gain].split()[0]) == pytest.approx(0, abs=2)
+    assert [float(rows["Dice"][again].split()[0]) for rows in (short_rows, long_rows)] == pytest.approx([20, 70], abs=2)
+    assert short_rows["cross-entropy"][gain] == long_rows["cross-entropy"][gain] == layout.EMPTY
+
+
+@pytest.mark.parametrize("missing", ["losses", "losses_longer", "confirmation"])
+def test_tables_take_any_part_of_the_losses(missing):
+    parts = {
+        "losses": losses(0.3, 0.3, 0.5),
+        "losses_longer": losses(0.6, 0.4, 0.6, images=8000),
+        "confirmation": {"dice-longer": arm(0.7)},
+    }
+    del parts[missing]
+    found = evidence(**parts)
+    assert len(tables.losses(found).blocks) == 1 + (missing == "confirmation")
+    for make in tables.TABLES.values():
+        assert tables.latex(make(found)).endswith("\\end{tabular}\n")
+    written = tables.numbers(found)
+    assert ("losses-longer/camvid/dice-minus-cross_entropy/miou" in written) == (missing != "losses_longer")
+
+
+def test_claims_on_losses_say_which_runs_judge_them():
+    short, longer = losses(0.5, 0.4, 0.4), losses(0.4, 0.4, 0.6, images=8000)
+    rows = {row.id: row for row in tables.claims(evidence(losses=short, losses_longer=longer))}
+    assert rows["loss"].verdict == "refuted" and rows["loss"].number.endswith("in longer runs")
+    rows = {row.id: row for row in tables.claims(evidence(losses=short, losses_longer={"dice": longer["dice"]}))}
+    assert rows["loss"].verdict == "confirmed" and "longer" not in rows["loss"].number, "only where all three are there"
+    text = tables.latex(tables.content.claim_table(evidence(losses=short, losses_longer=longer)))
+    assert "in longer runs" in text and text.count(r"\\") == 1 + len(rows)
+
+
+@pytest.mark.parametrize(("arm_name", "words"), [
+    ("dice-longer", "Dice, longer"), ("cross_entropy-longer", "cross-entropy, longer"), ("unet-longer", "U-Net, longer"),
+    ("fcn8s-higher", "FCN-8s, next higher rate"), ("fcn8s-chosen", "FCN-8s, chosen rate"), ("fcn_baseline-ignore", "FCN baseline, ignored"),
+    ("fcn8s-small-longer", "FCN-8s, half width, longer"), ("random-longer", "from random weights, longer"),
+    ("fcn_baseline_bn", "FCN baseline, batch norm"), ("unet-10", "U-Net, 10 %"), ("dropout-10", "dropout, 10 %"),
+    ("vit-class", "ViT, class"), ("longer", "longer"), ("decay-0.01", "decay 0.01"),
+])  # fmt: skip
+def test_arms_in_words(arm_name, words):
+    assert name(arm_name) == words
+
+
+def factorial() -> Evidence:
+    """Every factor whose models have a base each, in the order of an index, which is that of the letters."""
+    void = {
+        f"{model}-{policy}": arm(0.3, model=model, void=policy) for model in ("fcn8s", "fcn_baseline") for policy in ("class", "ignore")
+    }
+    data = {f"vit-{share}": arm(0.3, model="vit", fraction=share / 100) for share in (10, 100, 25)}
+    rates = {"unet-chosen": arm(0.5), "unet-higher": arm(0.3, lr=0.5)}
+    rates |= {"fcn8s-chosen": arm(0.4, model="fcn8s"), "fcn8s-higher": arm(0.4, model="fcn8s", lr=0.5)}
+    families = {"fcn8s": arm(0.4, model="fcn8s", width=16), "fcn8s-small": arm(0.3, model="fcn8s"), "vit": arm(0.3, model="vit")}
+    families |= {"fcn_baseline": arm(0.2, model="fcn_baseline"), "fcn_baseline_bn": arm(0.4, model="fcn_baseline_bn")}
+    return evidence(void=void, data=data, rates=rates, architectures=families)
+
+
+def test_every_reference_stands_once_before_what_is_compared_with_it():
+    blocks = dict(tables.ablations(factorial()).blocks)
+    first = {title.split(" (")[0]: [row[0] for row in rows] for title, rows in blocks.items() if rows}
+    assert first == {
+        "Void as a class": ["FCN baseline, ignored", "FCN baseline, class", "FCN-8s, ignored", "FCN-8s, class"],
+        "Share of train": ["ViT, 100 %", "ViT, 10 %", "ViT, 25 %"],
+        "Controls": ["FCN baseline", "FCN baseline, batch norm", "FCN-8s", "FCN-8s, half width"],
+        "Learning rate": ["FCN-8s, chosen rate", "FCN-8s, next higher rate", "U-Net, chosen rate", "U-Net, next higher rate"],
+    }
+    table = tables.ablations(factorial())
+    bases = [row for _, rows in table.blocks for row in rows if row[3] == layout.EMPTY]
+    assert len(bases) == 7 and all(row[2] != layout.EMPTY for row in bases), "a reference has a score and no difference"
+    assert lines(table, "Learning")["U-Net, next higher rate"][3].startswith("-"), "the change less its base"
+    assert lines(table, "Controls")["FCN baseline, batch norm"][3].startswith("+")
+
+
+def test_a_change_without_its_reference_is_not_printed():
+    alone = {"unet-higher": arm(0.3, lr=0.5), "vit-chosen": arm(0.3, model="vit")}
+    assert [row[0] for _, rows in tables.ablations(evidence(rates=alone)).blocks for row in rows] == ["no records yet"]
+    assert [title for title, _ in tables.changes(factorial()).items()] == [
+        title for title, rows in tables.ablations(factorial()).blocks if rows
+    ]
+    assert all("chosen" not in words for rows in tables.changes(factorial()).values() for words, _ in rows)
+
+
+def photographs(seen: float, unseen: float, count: int = 233, labels: str = "camvid") -> list:
+    """A record of CamVid's test photographs: of 100 pixels a class `seen` are right in the first 62 photographs, `unseen` in the others."""
+    right = np.where(np.arange(count) < 62, seen, unseen).astype(np.int64)[:, None] * np.ones(11, np.int64)
+    wrong = 100 - right
+    matrix = np.diag(right.sum(0)) + np.roll(np.diag(wrong.sum(0)), 1, axis=1)
+    made = arm(0.3, 1)
+    made[0].scores["test"] = Scores(np.pad(matrix, ((0, 0), (0, 1))), right, np.roll(wrong, 1, axis=1), wrong, labels=labels)
+    return made
+
+
+def test_the_unseen_drive_is_the_photographs_behind_the_first_62():
+    right, wrong = 171 * 40, 171 * 60
+    assert read.values(photographs(90, 40), "unseen")[0] == pytest.approx(100 * right / (right + 2 * wrong))
+    whole = read.values(photographs(70, 70), "miou")[0]
+    assert read.values(photographs(70, 70), "unseen")[0] == pytest.approx(whole), "as the mIoU where all photographs are alike"
+    assert read.values(photographs(10, 70), "unseen")[0] == pytest.approx(whole), "the first 62 count for nothing"
+
+
+@pytest.mark.parametrize("other", [{"count": 232}, {"count": 40}, {"labels": "cityscapes"}])
+def test_other_pictures_have_no_unseen_drive(other):
+    assert np.isnan(read.values(photographs(90, 40, **other), "unseen")).all()
+
+
+def test_details_have_a_column_for_the_unseen_drive_where_it_was_scored():
+    found = evidence(architectures={"unet": photographs(90, 40)})
+    table = tables.details(found)
+    assert table.blocks[0][1][0][table.columns.index("unseen drive")] == "25.0"
+    assert tables.numbers(found)["architectures/camvid/unet/unseen"] == "25.0"
+    assert "unseen drive" not in tables.details(evidence(architectures={"unet": arm(0.3)})).columns
+
+
+def test_the_test_photographs_behind_the_first_62_are_of_a_drive_that_training_lacks(camvid_root):
+    test = [picture.split("_")[0] for picture in CamVid(camvid_root, "test").names]
+    assert len(test) == read.PHOTOGRAPHS and test[: read.SHARED] == ["0001TP"] * 62 and test[read.SHARED :] == ["Seq05VD"] * 171
+    train = {picture.split("_")[0] for picture in CamVid(camvid_root, "train").names}
+    assert "0001TP" in train and "Seq05VD" not in train
+
+
+def test_changes_are_judged_together_and_against_chance():
+    base = {f"{model}-chosen": arm(0.4, model=model) for model in ("unet", "vit", "swin")}
+    one = {"unet-higher": arm(0.2, lr=0.5)}
+    for model, step in (("vit", 0.1), ("swin", 0.05)):  # seeds far apart
+        configs = [TrainConfig(dataset="camvid", width=8, model=model, lr=0.5, seed=seed) for seed in range(3)]
+        one[f"{model}-higher"] = [record(config, 0.3, 0.4 + step * (config.seed - 1)) for config in configs]
+    groups = base | one
+    found = dict(factors.totals(evidence(rates=groups), "camvid"))
+    told = {key: found[f"changes/camvid/rates/{key}"] for key in ("total", "clear", "holm", "null")}
+    pairs = [[read.values(groups[f"{model}-{end}"], "miou") for end in ("higher", "chosen")] for model in ("unet", "vit", "swin")]
+    chance = [0.6745 * np.sqrt(sum(values.var(ddof=1) / len(values) for values in pair)) for pair in pairs]
+    assert told == {"total": "3", "clear": "1", "holm": "1", "null": f"{np.median(chance):.1f}"} and 1 < float(told["null"]) < 3
+    assert read.p(groups, "unet-higher", "unet-chosen") == max(
+        read.paired(groups["unet-higher"], groups["unet-chosen"])[3], scores.welch_p(*pairs[0])
+    )
+
+
+def test_what_is_clear_alone_may_fall_among_many(monkeypatch):
+    base = {f"{model}-chosen": arm(0.4, model=model) for model in ("unet", "vit", "swin")}
+    groups = base | {
+        "unet-higher": arm(0.2, lr=0.5),
+        "vit-higher": arm(0.4, model="vit", lr=0.5),
+        "swin-higher": arm(0.4, model="swin", lr=0.5),
+    }
+    for p, holm in ((0.016, "1"), (0.02, "none")):
+        monkeypatch.setattr(read, "p", lambda groups, a, b, p=p: p if a == "unet-higher" else 0.9)
+        found = dict(factors.totals(evidence(rates=groups), "camvid"))
+        assert (found["changes/camvid/rates/clear"], found["changes/camvid/rates/holm"]) == ("1", holm)
+
+
+def test_one_seed_has_no_chance_and_never_holds():
+    found = dict(factors.totals(evidence(rates={"unet-chosen": arm(0.4, 1), "unet-higher": arm(0.1, 1, lr=0.5)}), "camvid"))
+    assert found["changes/camvid/rates/holm"] == found["changes/camvid/rates/clear"] == "none"
+    assert "changes/camvid/rates/null" not in found
+
+
+def test_settings_end_with_all_runs_each_counted_once():
+    twice, alone = arm(0.3, lr=0.1), arm(0.4, lr=0.5)
+    for made in (*twice, *alone):
+        made.cost["seconds"] = 360.0
+    found = evidence(architectures={"unet": twice}, rates={"unet-chosen": twice, "unet-higher": alone}, losses_longer=losses(0.3, 0.3, 0.4))
+    table = tables.settings(found)
+    assert [row[-2:] for row in table.blocks[0][1]] == [["3", "0.3"], ["6", "0.6"], ["9", "0.0"]]
+    assert [row[0] for row in table.blocks[0][1]] == ["architectures", "rates", "losses, longer"]
+    assert table.blocks[-1] == ("", [["all runs", "each counted once", "", "", "", "", "15", "0.6"]])
+    written = tables.numbers(found)
+    assert [written[f"settings/total/{key}"] for key in ("runs", "hours")] == ["15", "0.6"]
+    assert (written["settings/shared/runs"], written["settings/shared/hours"]) == ("3", "0.3")
+    assert "optimiser" not in table.blocks[0][0] and "batch 8" in table.blocks[0][0]
+    assert tables.settings(Evidence()).blocks[0][1][0][0] == "no records yet"
+
+
+def test_settings_name_every_width_of_a_family():
+    families = {"fcn8s": arm(0.4, model="fcn8s", width=16), "fcn8s-small": arm(0.3, model="fcn8s"), "unet": arm(0.3)}
+    assert tables.settings(evidence(longer=families)).blocks[0][1][0][1].startswith("FCN-8s 16 and 8, U-Net 8; ")
+
+
+def test_the_plan_holds_what_was_added():
+    rows = lines(outcome(evidence(losses_longer=losses(0.3, 0.3, 0.4), rates={"unet-chosen": arm(0.3), "unet-higher": arm(0.3, lr=0.5)})))
+    assert rows["losses, longer"][1:] == ["added: 3 losses, 8,000 presentations", "not run", "3 arms, 3 seeds, 0.0 h"]
+    assert rows["rates"][1:] == ["added: 5 families at the next higher rate", "not run", "2 arms, 3 seeds, 0.0 h"]
+    assert rows["architectures"][1] == "5 families, 2 controls; added: 2 more" and rows["longer"][1].endswith("3 controls")
+
+
+def controls(found: dict[str, list]) -> dict[str, list]:
+    """Controls with the best and the worst score, a single seed, and a rate at the edge of its sweep."""
+    return found | {
+        "fcn8s-small": arm(0.9, 1, model="fcn8s", width=4, lr=0.03),
+        "fcn_baseline_bn": arm(0.01, 1, model="fcn_baseline_bn", lr=0.03),
+    }
+
+
+def test_controls_are_no_families():
+    """What a sentence says of the families is the same with the controls and without them, best, worst, single or at the edge."""
+    short = {"fcn8s": arm(0.3, model="fcn8s"), "unet": arm(0.5), "fcn_baseline": arm(0.2, model="fcn_baseline")}
+    longer = {
+        "fcn8s": arm(0.5, model="fcn8s", images=8000),
+        "unet": arm(0.6, images=8000),
+        "fcn_baseline": arm(0.21, model="fcn_baseline", images=8000),
+    }
+    swept = {"unet": [record(TrainConfig(dataset="camvid", width=8, lr=lr), 0.3, 0.4) for lr in (1e-4, 1e-3, 1e-2)]}
+    edge = {"fcn8s-small": [record(TrainConfig(dataset="camvid", width=4, lr=lr), 0.3, 0.4) for lr in (0.001, 0.003, 0.01, 0.03)]}
+    found = []
+    for families, tried, more in (
+        (short, swept, longer),
+        (controls(short), swept | edge, longer | {"fcn8s-small": arm(0.05, 1, images=8000)}),
+    ):
+        groups = {(place, what): arms for place in ("streets", "camvid") for what, arms in (("architectures", families), ("longer", more))}
+        made = Evidence(groups=groups, sweeps={("camvid", "architectures"): tried})
+        made.measures["baselines-camvid"] = {"floors": {"prior": 30.0}, "data": {"forest": 25.0}}
+        written = tables.numbers(made)
+        keys = [key for key in written if key.count("/") == 2 and key.split("/")[0] in ("architectures", "longer", "claims", "changes")]
+        found.append({key: written[key] for key in (*keys, "architectures/same-order")})
+        assert {
+            "longer/camvid/gains-most",
+            "longer/camvid/gains-least",
+            "architectures/camvid/below-forest",
+            "architectures/camvid/rates",
+        } <= set(keys)
+    assert found[0] == found[1]
+    assert found[0]["claims/models-work/verdict"] == "refuted", "a rate of a control at the edge does not soften it"
+
+
+def test_a_claim_about_a_control_says_that_the_control_has_one_seed():
+    families = {"unet": arm(0.5), "vit": arm(0.4, model="vit"), "unet-no-skips": arm(0.3, 1, skips=False)}
+    rows = {row.id: row for row in tables.claims(evidence(architectures=families))}
+    assert rows["skips"].verdict == "open" and rows["skips"].number.endswith("(one seed)")
+    assert "one seed" not in rows["swin"].number
