@@ -9,7 +9,7 @@ from seglib.tables import readings
 from seglib.tables.cards import MODELS
 from seglib.tables.claims import claims
 from seglib.tables.evidence import Evidence, Groups
-from seglib.tables.factors import FACTORS, compared_with, of_factor
+from seglib.tables.factors import FACTORS, KINDS, compared_with, of_factor
 from seglib.tables.layout import EMPTY, KEPT, LEFT, Table, filled, signed
 from seglib.tables.names import device, name
 
@@ -194,14 +194,16 @@ def _end(value: float) -> str:
 CLEAR = " *"  # behind a difference whose intervals over pictures and over seeds exclude zero
 
 
-def ablations(evidence: Evidence) -> Table:
-    """One factor at a time: rate and mIoU of each arm and its difference to the base, which stands before it; data sets side by side."""
+def ablations(evidence: Evidence, of: str = "") -> Table:
+    """One factor at a time: rate and mIoU of each arm and its difference to the base, which stands before it; data sets side by side.
+    of: "data", or "training" for training and models; all for none."""
     datasets = evidence.datasets() or ["streets"]
     columns = ["Change", *["rate", "mIoU", "difference"] * len(datasets)]
     blocks = []
     for (experiment, base), title in FACTORS.items():
-        rows = [_change(evidence, datasets, experiment, arm) for arm in of_factor(evidence, datasets, experiment, base)]
-        blocks.append((title, rows))
+        if of in ("", "data" if experiment in KINDS["data"] else "training"):
+            rows = [_change(evidence, datasets, experiment, arm) for arm in of_factor(evidence, datasets, experiment, base)]
+            blocks.append((title, rows))
     if not any(rows for _, rows in blocks):
         blocks = [("", [["no records yet", *[EMPTY] * (len(columns) - 1)]])]
     return Table(columns, blocks, over=(("", 1), *((DATASET_NAMES[dataset], 3) for dataset in datasets)))

@@ -24,7 +24,7 @@ FACTORS = {
     ("optimisers", "onecycle"): "Schedules (against one-cycle)",
     ("optimisers", "decay-0.0001"): "Regularisers (against a weight decay of 0.0001)",
     ("architectures", ""): "Controls (against the family itself)",
-    ("rates", ""): "Learning rate (next higher one, against the chosen one)",
+    ("rates", ""): "Learning rate (next higher against chosen)",
 }
 # What is counted together; the controls of the models are in neither of the first two.
 KINDS = {"data": ("transforms", "annotation", "void", "data"), "training": ("optimisers",), "void": ("void",), "rates": ("rates",)}

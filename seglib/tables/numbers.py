@@ -14,7 +14,7 @@ from seglib.tables import readings, wording
 from seglib.tables.cards import LOSSES as FIGURE_6
 from seglib.tables.claims import MISSING, SHORT, claims
 from seglib.tables.evidence import SCORES, Evidence
-from seglib.tables.factors import families
+from seglib.tables.factors import compared_with, families
 from seglib.tables.gradients import gradient_sizes, left_to_the_frequent
 from seglib.tables.layout import escape
 from seglib.tables.names import device
@@ -33,7 +33,7 @@ def numbers(evidence: Evidence) -> dict[str, str]:
         prefix = f"{experiment}/{dataset}"
         for arm, records in groups.items():
             found |= {f"{prefix}/{arm}/{key}": text + dagger for key, text in _arm(records)}
-        found |= {f"{prefix}/{key}": text + dagger for key, text in _pairs(groups)}
+        found |= {f"{prefix}/{key}": text + dagger for key, text in _pairs(experiment, groups)}
         found |= {f"{prefix}/{key}": text + dagger for key, text in _design(groups, evidence.sweeps.get((dataset, experiment), {}))}
         found |= {f"{prefix}/{key}": text + dagger for key, text in wording.of_experiment(evidence, dataset, experiment)}
         found |= {f"settings/{experiment}/{key}": text + dagger for key, text in _settings(groups)}
@@ -90,8 +90,11 @@ def _size(config: dict) -> str:
     return r"$\times$".join(map(str, config["size"]))
 
 
-def _pairs(groups) -> Iterator[tuple[str, str]]:
+def _pairs(experiment: str, groups) -> Iterator[tuple[str, str]]:
+    """Differences of every two arms; of the higher learning rates only to the family's own."""
     for a, b in itertools.combinations(groups, 2):
+        if experiment == "rates" and a != compared_with(experiment, b) and b != compared_with(experiment, a):
+            continue
         difference, low, high, p = read.paired(groups[a], groups[b])
         lower, upper = read.over_seeds(groups, a, b)
         rows = {f"{a}-minus-{b}": (difference, low, high, lower, upper), f"{b}-minus-{a}": (-difference, -high, -low, -upper, -lower)}

@@ -177,7 +177,8 @@ def outcome(evidence: Evidence) -> Table:
         if experiment != SINGLE or any(cell != NOT_RUN for cell in cells):
             rows.append([CALLED.get(experiment, experiment), planned, *cells])
     rows.append(["halving sweep", "added: the original's settings, one seed", *[_halved(evidence, place) for place in places]])
-    return Table(["Experiment", "planned, 3 seeds each", *[DATASET_NAMES[place] for place in places]], [("", rows)], "llll")
+    columns = ["Experiment", "planned, 3 seeds each", *[DATASET_NAMES[place] for place in places]]
+    return Table(columns, [("", rows)], "l" + LEFT.format(56) + LEFT.format(38) * 2)
 
 
 def _outcome(evidence: Evidence, dataset: str, experiment: str) -> str:
