@@ -11,11 +11,12 @@ CALLED = {"losses-longer": "losses, longer", SINGLE: "single runs"}  # what thes
 OTHER_RECIPES = ("longer", SINGLE, "fullsize")  # experiments with a recipe of their own
 
 
-def settings(evidence: Evidence) -> Table:
-    """Every experiment: model, size, images, seeds, learning rates tried and chosen, runs and hours; last all runs, each counted once."""
+def settings(evidence: Evidence, of: str = "") -> Table:
+    """Every experiment: model, size, images, seeds, learning rates tried and chosen, runs and hours; last all runs, each counted once.
+    of: "streets", or "others" for the other data sets; all for none."""
     columns = ["Experiment", "model and width", "size", "presentations", "seeds", "rates tried or used", "runs", "hours"]
     blocks = []
-    for dataset in evidence.datasets():
+    for dataset in (place for place in evidence.datasets() if of in ("", "streets" if place == "streets" else "others")):
         rows = [
             _setting_row(evidence, dataset, experiment)
             for place, experiment in evidence.groups
@@ -24,7 +25,7 @@ def settings(evidence: Evidence) -> Table:
         blocks.append((f"{DATASET_NAMES[dataset]}; {_held_fixed(evidence, dataset)}", rows))
     spec = "l" + LEFT.format(41) + "lrr" + LEFT.format(34) + "rr"
     runs, hours = total(evidence)
-    if blocks:
+    if blocks and of != "streets":
         blocks.append(("", [["all runs", "each counted once", *[""] * 4, str(runs), f"{hours:.1f}"]]))
     return Table(columns, blocks or [("", [["no records yet", *[EMPTY] * 7]])], spec)
 
