@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import numpy as np
@@ -24,7 +25,7 @@ sys.path.insert(0, str(ROOT / "notebooks"))
 import execute  # noqa: E402
 import publish  # noqa: E402
 
-from seglib import exhibits, notebook, scores  # noqa: E402
+from seglib import exhibits, notebook, scores, study  # noqa: E402
 from seglib.records import Record, Scores  # noqa: E402
 from seglib.study import store  # noqa: E402
 from seglib.training import TrainConfig  # noqa: E402
@@ -367,6 +368,20 @@ def test_lines_that_jupyter_cut_are_joined():
 def test_committed_notebooks_hold_no_cut_lines(book):
     for cell in code(book):
         assert len(execute.join_streams(list(cell.outputs))) == len(cell.outputs), f"cell {cell.id}: printed lines in several outputs"
+
+
+def test_a_worse_small_network_does_not_replace_the_published_one(tmp_path, monkeypatch):
+    """The weights of the best run may be gone while those of a lesser one are there."""
+    place, val = publish.published_small(study.RESULTS)
+    assert (place, val > 0.5) == ("camvid", True)
+    assert publish.published_small(tmp_path) == ("", -1.0)
+    (tmp_path / "lesser").mkdir()
+    (tmp_path / "lesser" / "weights.pt").write_bytes(b"weights")
+    monkeypatch.setattr(study, "folder", lambda *_: tmp_path)
+    for score, taken in ((val - 0.01, False), (val + 0.01, True)):
+        monkeypatch.setattr(study, "finished", lambda *_, score=score: {"lesser": SimpleNamespace(name="lesser", val_miou=score)})
+        assert (publish.small_network("cpu-full", "camvid", (place, val)) is not None) == taken
+        assert publish.small_network("cpu-full", "streets", (place, val)) == tmp_path / "lesser" / "weights.pt"
 
 
 def test_publishing_replaces_only_what_matches(tmp_path):
