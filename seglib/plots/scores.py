@@ -85,12 +85,13 @@ def _confusion(axis, matrix: np.ndarray, names: Sequence[str], *, bar: bool) -> 
     total = matrix.sum(axis=1, keepdims=True)
     rows = 100 * np.divide(matrix, total, out=np.full_like(matrix, np.nan), where=total > 0)[:, : len(columns)]
     text = np.array([["" if not np.isfinite(v) or v < 5 else f"{v:.0f}" for v in row] for row in rows])
+    digits = {"size": 6.5 if len(names) > 12 else 8}
     sns.heatmap(rows, ax=axis, annot=text, fmt="", cmap="Blues", vmin=0, vmax=100, linewidths=0.3, linecolor="0.9",
-                annot_kws={"size": 8}, cbar=bar, cbar_kws={"label": "% of the true class", "shrink": 0.8} if bar else None,
+                annot_kws=digits, cbar=bar, cbar_kws={"label": "% of the true class", "shrink": 0.8} if bar else None,
                 xticklabels=columns, yticklabels=list(names))  # fmt: skip
-    for digits in axis.texts:
-        white = luminance(plt.cm.Blues(float(digits.get_text() or 0) / 100)[:3]) < 0.18  # of equal contrast to black and to white
-        digits.set_color("white" if white else "black")
+    for number in axis.texts:
+        white = luminance(plt.cm.Blues(float(number.get_text() or 0) / 100)[:3]) < 0.18  # of equal contrast to black and to white
+        number.set_color("white" if white else "black")
     axis.tick_params(axis="x", rotation=90)
     axis.tick_params(axis="y", rotation=0)
 

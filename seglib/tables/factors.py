@@ -22,7 +22,7 @@ FACTORS = {
     ("data", ""): "Share of train (against all of it)",
     ("optimisers", "adamw"): "Optimisers (against AdamW)",
     ("optimisers", "onecycle"): "Schedules (against one-cycle)",
-    ("optimisers", "decay-0.0001"): "Regularisers (against a weight decay of 0.0001)",
+    ("optimisers", "decay-0.0001"): "Regularisers (against decay 0.0001)",
     ("architectures", ""): "Controls (against the family itself)",
     ("rates", ""): "Learning rate (next higher against chosen)",
 }
