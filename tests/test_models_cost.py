@@ -29,7 +29,7 @@ def test_the_fcns_see_436_pixels():
 def test_output_strides():
     strides = {name: cost.output_stride(models.build(name, 3, width=64 if name == "vit" else 16)) for name in models.MODELS}
     deepest = dict.fromkeys(("fcn32s", "fcn16s", "fcn8s", "swin", "cnn_j", "unet_lite0"), 32)
-    assert strides == {"fcn_baseline": 8, "unet": 16, "vit": 16, **deepest}
+    assert strides == {"fcn_baseline": 8, "fcn_baseline_bn": 8, "unet": 16, "vit": 16, **deepest}
 
 
 def test_flops_count_a_multiplication_and_an_addition():
