@@ -88,7 +88,8 @@ def _verdict(signs: list[int]) -> str:
 def _difference(groups, a: str, b: str) -> tuple[int, float, float, float]:
     """(sign, difference, low, high) of arm a less arm b in points, from the lower to the upper end of the intervals over pictures and over
     seeds; sign 0 while an arm has fewer than three seeds."""
-    return read.sign(groups, a, b, SEEDS), *read.widest(groups, a, b)
+    row = read.widest(groups, a, b)
+    return read.side(groups, a, b, row, SEEDS), *row
 
 
 def _marked(row: tuple[int, float, float, float]) -> str:

@@ -92,10 +92,10 @@ class Change(NamedTuple):
 
 def _change(groups: Groups, experiment: str, arm: str) -> Change:
     base = compared_with(experiment, arm)
-    difference, low, high = read.widest(groups, arm, base)
+    difference, low, high = row = read.widest(groups, arm, base)
     null = scores.null_difference(*(read.values(groups[one], "miou") for one in (arm, base)))
     runs = {groups[one][0].name: groups[one] for one in (arm, base)}
-    return Change(arm, difference, (high - low) / 2, read.sign(groups, arm, base) != 0, read.p(groups, arm, base), null, runs)
+    return Change(arm, difference, (high - low) / 2, read.side(groups, arm, base, row) != 0, read.p(groups, arm, base), null, runs)
 
 
 def totals(evidence: Evidence, dataset: str) -> Iterator[tuple[str, str]]:

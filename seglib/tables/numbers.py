@@ -102,8 +102,8 @@ def _pairs(experiment: str, groups) -> Iterator[tuple[str, str]]:
             keys = ("", "/low", "/high", "/seeds-low", "/seeds-high")
             yield from ((f"{name}/miou{key}", _text(value)) for key, value in zip(keys, row) if math.isfinite(value))
             yield f"{name}/miou/p", f"{p:.3f}"
-        for one, other in ((a, b), (b, a)):
-            yield f"{one}-minus-{other}/miou/sign", str(read.sign(groups, one, other))
+        sign = read.side(groups, a, b, (difference, float(np.fmin(low, lower)), float(np.fmax(high, upper))))
+        yield from ((f"{a}-minus-{b}/miou/sign", str(sign)), (f"{b}-minus-{a}/miou/sign", str(-sign)))
 
 
 def _design(groups, swept) -> Iterator[tuple[str, str]]:
