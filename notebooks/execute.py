@@ -29,7 +29,7 @@ DATASETS = ("streets", "camvid", "cityscapes")
 READERS = {
     "architectures": "02 03 04 05 06 10", "losses": "07", "void": "10", "transforms": "08", "annotation": "01", "optimisers": "04 09",
     "confirmation": "07 10", "generalisation": "10", "data": "04", "original": "11", "longer": "10", "losses-longer": "07 10",
-    "pretraining": "10", "imagenet": "10", "fullsize": "08 10", "rates": "10",
+    "factors-longer": "08 10", "pretraining": "10", "imagenet": "10", "fullsize": "08 10", "rates": "10",
 }  # fmt: skip
 # Written by papermill and widgets, different every time, of no use to a reader.
 NOISE = ["metadata.papermill", "metadata.widgets", "cell.metadata.papermill", "cell.metadata.execution", "cell.metadata.collapsed"]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from seglib.study.job import Job
 from seglib.study.profiles import LADDER, MODELS
-from seglib.study.rates import run_name, settled
+from seglib.study.rates import neighbours, run_name, settled
 from seglib.study.scope import Scope
 from seglib.training import TrainConfig
 
@@ -21,13 +21,40 @@ def alike(scope: Scope, arm: str) -> tuple[TrainConfig, list[TrainConfig], float
     return config, [], scope.model_rate(ALIKE[arm])[1]
 
 
+def _longer_loss(scope: Scope, loss: str) -> tuple[TrainConfig, list[TrainConfig], float | None]:
+    """Settings of a longer run with `loss`, and the sweep that finds its rate at that very length, from the short runs' rate on."""
+    base = scope.small(loss=loss, images=scope.profile.loss_images)
+    short = settled(scope.profile, scope.records, base, loss)[1]
+    config = replace(base, images=scope.profile.long_images)
+    return config, *neighbours(scope.profile, scope.records, config, short)
+
+
 def losses_longer(scope: Scope) -> list[Job]:
-    """Cross-entropy and Dice once more, longer, each at its rate: what the short runs say of them may belong to their budget."""
+    """Cross-entropy and Dice once more, longer, each at a rate of its own: what the short runs say of them may belong to their budget."""
     found = []
     for loss in ("cross_entropy", "dice") if scope.profile.long_images else ():
-        base = scope.small(loss=loss, images=scope.profile.loss_images)
-        rate = settled(scope.profile, scope.records, base, loss)[1]
-        found += scope.arm("losses-longer", "losses", loss, 92, replace(base, images=scope.profile.long_images), rate)
+        config, sweep, rate = _longer_loss(scope, loss)
+        found += scope.sweep("losses-longer", loss, 92, sweep)
+        found += scope.arm("losses-longer", "losses", loss, 92, config, rate)
+    return found
+
+
+def factors_longer(scope: Scope) -> list[Job]:
+    """Factors of data and training once more, against the longer run with cross-entropy and at its rate: the short runs' U-Nets hardly
+    beat a forest that sees colour and row, and a change may need a network that has learnt."""
+    if not scope.profile.long_images:
+        return []
+    config, _, rate = _longer_loss(scope, "cross_entropy")
+    crop = {"flip": False, "crop": config.size, "scale": (1.0, 2.0)}
+    arms = {
+        "flip": {}, "none": {"flip": False}, "crop": crop, "no-skips": {"skips": False}, "tenth": {"fraction": 0.1},
+        "constant": {"schedule": "constant"}, "coarse": {"annotation": "coarse"},
+    }  # fmt: skip
+    if scope.dataset == "camvid":
+        del arms["coarse"]  # it has no coarse masks
+    found = []
+    for arm, settings in arms.items():
+        found += scope.arm("factors-longer", "factors", arm, 93, replace(config, **settings), rate)
     return found
 
 

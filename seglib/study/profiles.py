@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 EXPERIMENTS = (
     "architectures", "losses", "void", "transforms", "annotation", "optimisers", "generalisation", "data", "original",
-    "longer", "losses-longer", "pretraining", "imagenet", "fullsize", "confirmation", "rates",
+    "longer", "losses-longer", "factors-longer", "pretraining", "imagenet", "fullsize", "confirmation", "rates",
 )  # fmt: skip
 DATASETS = ("streets", "camvid", "cityscapes")
 MODELS = ("fcn_baseline", "fcn8s", "unet", "vit", "swin")

@@ -83,6 +83,29 @@ def settled(profile: Profile, records: dict[str, Record], config: TrainConfig, k
         rates.append(beyond)
 
 
+def neighbours(
+    profile: Profile, records: dict[str, Record], config: TrainConfig, rate: float | None
+) -> tuple[list[TrainConfig], float | None]:
+    """Whether a rate found for short runs suits these longer ones: it and its neighbours on the ladder as `config` says, seed 0.
+
+    Returns the runs and the best on val; while that is the smallest or the largest, the next one on that side joins, at most
+    `more_rates`. Ties go to the smaller rate. None while a run, or `rate` itself, is missing.
+    """
+    if rate is None:
+        return [], None
+    place = LADDER.index(rate)
+    rates = list(LADDER[max(0, place - 1) : place + 2])
+    most = len(rates) + profile.more_rates
+    while True:
+        sweep = [replace(config, lr=lr, seed=0) for lr in rates]
+        if not (order := _by_val(records, sweep)):
+            return sweep, None
+        beyond = _beyond(rates, rates.index(order[0].lr))
+        if not beyond or len(rates) == most:
+            return sweep, order[0].lr
+        rates = sorted([*rates, beyond])
+
+
 def _by_val(records: dict[str, Record], runs: list[TrainConfig]) -> list[TrainConfig]:
     """The runs, the best on val first, equal ones in their order; [] while one is missing."""
     found = [records.get(run_name(run)) for run in runs]
