@@ -116,7 +116,7 @@ def _pixels(image: np.ndarray, truth: np.ndarray, rng, count: int) -> tuple[np.n
 
 def model_costs(results: Path | None = None, *, time: bool = True) -> Path:
     """Parameters and FLOPs of the full-size models (19 classes), and, of the small ones, milliseconds and memory on this device."""
-    table = {name: _model_cost(name, time) for name in (*MODELS, "fcn32s", "fcn16s", "cnn_j", "unet_lite0")}
+    table = {name: _model_cost(name, time) for name in (*MODELS, "fcn_baseline_bn", "fcn32s", "fcn16s", "cnn_j", "unet_lite0")}
     return save("models", {"device": device(), "python": platform.python_version(), "torch": torch.__version__, "models": table}, results)
 
 
@@ -143,8 +143,12 @@ def speeds(results: Path | None = None, *, repeats: int = 7) -> Path:
     threads, profile = torch.get_num_threads(), PROFILES["cpu-full"]
     torch.set_num_threads(1)
     try:
-        options = profile.options | {"cnn_j": profile.options["swin"]}
-        table = {name: _speed(models.build(name, 11, **chosen), profile.size["camvid"], repeats) for name, chosen in options.items()}
+        options, size = profile.options, profile.size["camvid"]
+        options = options | {"cnn_j": options["swin"], "fcn_baseline_bn": options["fcn_baseline"]}
+        table = {name: _speed(models.build(name, 11, **chosen), size, repeats) for name, chosen in options.items()}
+        # The narrow ones of the controls and of the experiments of many runs, each at the size it is trained at.
+        table["fcn8s-small"] = _speed(models.build("fcn8s", 11, width=options["fcn8s"]["width"] // 2), size, repeats)
+        table["unet-small"] = _speed(models.build("unet", 11, width=profile.unet_width), profile.small_size["camvid"], repeats)
         values = {"device": device(), "size": list(profile.size["camvid"]), "torch": torch.__version__, "models": table}
     finally:
         torch.set_num_threads(threads)

@@ -34,8 +34,9 @@ def jobs(name: str, dataset: str, records: dict[str, Record]) -> list[Job]:
     makers = {
         "architectures": _architectures, "losses": _losses, "void": _void, "transforms": _transforms, "annotation": _annotation,
         "optimisers": _optimisers, "generalisation": _generalisation, "data": _data, "original": _original,
-        "longer": added.longer, "losses-longer": added.losses_longer, "factors-longer": added.factors_longer, "pretraining": added.pretraining, "imagenet": added.imagenet,
-        "fullsize": added.fullsize, "rates": added.rates, "confirmation": _confirmation,
+        "longer": added.longer, "losses-longer": added.losses_longer, "factors-longer": added.factors_longer,
+        "pretraining": added.pretraining, "imagenet": added.imagenet, "fullsize": added.fullsize, "rates": added.rates,
+        "confirmation": _confirmation,
     }  # fmt: skip
     found = [job for experiment in EXPERIMENTS if experiment in scope.profile.experiments for job in makers[experiment](scope)]
     return sorted(found, key=lambda job: job.stage)  # stable: arms stay in the order of their experiment

@@ -21,10 +21,10 @@ from seglib.study.transfer import locked, transfer
 # A notebook's number stands for the experiments whose records it shows.
 NOTEBOOKS = {
     "01": ("annotation",), "02": (), "03": ("architectures",), "04": ("architectures", "data", "optimisers"), "05": ("architectures",),
-    "06": ("architectures",), "07": ("losses", "losses-longer", "confirmation"), "08": ("transforms", "fullsize", "factors-longer"), "09": ("optimisers",),
-    "10": (
-        "architectures", "void", "generalisation", "longer", "factors-longer", "pretraining", "imagenet", "fullsize", "confirmation", "rates",
-    ),
+    "06": ("architectures",), "07": ("losses", "losses-longer", "confirmation"), "08": ("transforms", "fullsize", "factors-longer"),
+    "09": ("optimisers",),
+    "10": ("architectures", "void", "generalisation", "longer", "factors-longer", "pretraining", "imagenet", "fullsize", "confirmation",
+           "rates"),
     "11": ("original",), "12": ("architectures",),
 }  # fmt: skip
 

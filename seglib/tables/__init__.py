@@ -16,7 +16,7 @@ Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a k
     <experiment>/<dataset>/rates|edge          rates tried for each arm; the arms whose winner lies at the edge of its grid, in words;
                                                neither looks at the controls
     architectures/same-order                  only where the families rank alike on all data sets
-    changes/<dataset>/data|training|void|rates/total|clear|holm|median|null|seed-sd|detectable|lowest|highest|largest/arm|largest/points
+    changes/<dataset>/data|training|void|rates|longer/total|clear|holm|median|null|seed-sd|detectable|lowest|highest|largest/arm|largest/points
                                                one thing changed; holm: clear for all of them together; null: the median without effects
     halving/<dataset>/settings|rounds|spent|whole|last|rates|miou       the sweep of notebook 09
     gradient/<dataset>/<loss>[/times]          L1 norm at uniform logits; how many times cross-entropy's is larger
@@ -32,7 +32,7 @@ the mIoU over the 171 test photographs of CamVid, of 233, whose drive (Seq05VD) 
 scored over CamVid's classes.
 
     experiments   architectures losses void transforms annotation optimisers generalisation data original
-                  longer losses-longer pretraining imagenet fullsize confirmation rates
+                  longer losses-longer factors-longer pretraining imagenet fullsize confirmation rates
     quantities    miou val-miou accuracy class-accuracy frequency-iou category iiou category-iiou boundary image-miou thin rare calibration
                   instance-classes uncommon overconfidence unseen loss-first loss-last rise lost frequency-rank
                   confusion-<1..3>/true|taken-for|share
@@ -41,6 +41,7 @@ scored over CamVid's classes.
     arms          architectures: model, unet-no-skips, cnn_j, fcn_baseline_bn, fcn8s-small    losses, losses-longer: the loss
                   void: <model>-ignore, <model>-class
                   transforms: none flip flip-append crop crop-append size-<h>x<w>   annotation: fine coarse coarse-fine
+                  factors-longer: flip none crop no-skips tenth constant coarse
                   optimisers: sgd adam adamw adamax constant step polynomial onecycle decay-<x> dropout-<per cent>
                   generalisation: <model>-from-<dataset>    data: <model>-10|25|50|100    original: <model>
                   longer: <model>, unet-short, fcn8s-short, fcn8s-small    rates: <model>-chosen, <model>-higher

@@ -14,7 +14,9 @@ from seglib.tables.published import CITYSCAPES_SHARES, ROWS
 
 MODELS = ("fcn_baseline", "fcn8s", "unet", "vit", "swin")
 LOSSES = ("cross_entropy", "soft_iou", "dice")
-STARTS = {"unet_lite0": "imagenet"}  # models of the experiment `imagenet`, and one of its arms
+# Models of other experiments than the families', and one of their arms.
+STARTS = {"unet_lite0": ("imagenet", "imagenet"), "unet-small": ("losses", "cross_entropy")}
+NARROW = ("fcn8s-small", "unet-small")  # trained here beside the family itself: they have no published width of their own
 _CLASS = ("Class", "kind", "Cityscapes, %", "train, %", "test, %", "pictures")
 
 
@@ -77,12 +79,12 @@ def cost(evidence: Evidence) -> Table:
     measured = evidence.measures.get("models", {}).get("models", {})
     columns = ["Model", "M parameters", "GFLOP", "GFLOP, 1024×2048", "memory, MB", "M parameters", "GFLOP", "ms, forward", "ms, training"]
     rows = []
-    for model, row in ordered(measured).items():
+    for model, row in ordered(measured | ({model: {} for model in NARROW} if measured else {})).items():
         trained = _run_cost(evidence, model)
         if model not in MODELS and trained[0] == EMPTY:
             continue  # neither a family of the study nor a control that was trained
-        memory = f"{row['memory']:.0f}" if "memory" in row else EMPTY
-        rows.append([name(model), f"{row['parameters']:.2f}", f"{row['gflops']:.0f}", f"{row['gflops-full']:.0f}", memory, *trained])
+        keys = (("parameters", 2), ("gflops", 0), ("gflops-full", 0), ("memory", 0))
+        rows.append([name(model), *(f"{row[key]:.{digits}f}" if key in row else EMPTY for key, digits in keys), *trained])
     if not rows:
         return Table(columns[:5], [("", [["not measured yet", *[EMPTY] * 4]])])
     table = filled(Table(columns, [("", rows)]))
@@ -94,7 +96,8 @@ def _run_cost(evidence: Evidence, model: str) -> list[str]:
     """Of a model as it was trained, narrow: millions of parameters, and what `measures.speeds` found of it."""
     speed = evidence.measures.get("speed", {}).get("models", {}).get(model, {})
     for dataset in evidence.datasets():
-        if found := evidence.of(dataset, "architectures").get(model) or evidence.of(dataset, "imagenet").get(STARTS.get(model)):
+        experiment, arm = STARTS.get(model, ("architectures", model))
+        if found := evidence.of(dataset, experiment).get(arm):
             keys = (("gflops", 1), ("milliseconds", 0), ("training-milliseconds", 0))
             return [
                 f"{found[0].cost['parameters'] / 1e6:.2f}", *(f"{speed[key]:.{digits}f}" if key in speed else EMPTY for key, digits in keys)

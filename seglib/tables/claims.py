@@ -7,7 +7,6 @@ where the original began from pretrained weights and our runs did not. Open: all
 an arm, however large its difference.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +23,7 @@ from seglib.tables.names import name
 SEEDS = 3  # fewer than this settle nothing
 SAME = 1.0  # points of mIoU within which two results are "almost identical"
 Answer = tuple[int, str]  # (+1, 0 or -1; the number in words)
+LONGER = {"architectures": "longer", "losses": "losses-longer"}  # the longer runs of an experiment's arms, under the same names
 NONE: Answer = (0, "")
 MISSING = "not tested"
 
@@ -68,9 +68,10 @@ def _one_seed(judged: list[Groups]) -> str:
 
 
 def _at_the_edge(evidence: Evidence, dataset: str, experiment: str, judged: Groups) -> bool:
-    """Whether the chosen learning rate of one of these arms is the smallest or largest that was tried."""
-    chosen = {arm: found[0].config["lr"] for arm, found in judged.items()}
-    return bool(readings.at_the_edge(evidence.sweeps.get((dataset, experiment), {}), chosen))
+    """Whether the chosen learning rate of one of these arms, or of its longer runs, is the smallest or largest that was tried."""
+    runs = [(experiment, judged), (LONGER.get(experiment), evidence.of(dataset, LONGER.get(experiment, "")))]
+    chosen = [(what, {arm: found[0].config["lr"] for arm, found in groups.items() if arm in judged}) for what, groups in runs]
+    return any(readings.at_the_edge(evidence.sweeps.get((dataset, what), {}), rates) for what, rates in chosen)
 
 
 def _datasets(evidence: Evidence, experiment: str) -> list[str]:
@@ -101,13 +102,8 @@ def _bracket(row: tuple[int, float, float, float]) -> str:
     return f" [{signed(row[2])}, {signed(row[3])}]"
 
 
-def _best(experiment: str, arm: str, others: tuple[str, ...]) -> Callable:
-    """+1 where `arm` beats every other, -1 where one of them beats it."""
-    return lambda evidence, dataset: _compared(evidence.of(dataset, experiment), arm, others)
-
-
 def _compared(groups: Groups, arm: str, others: tuple[str, ...]) -> Answer:
-    """As `_best`, of these groups."""
+    """+1 where `arm` beats every other, -1 where one of them beats it."""
     rivals = [other for other in others if other in groups]
     if arm not in groups or not rivals:
         return NONE
@@ -119,10 +115,32 @@ def _compared(groups: Groups, arm: str, others: tuple[str, ...]) -> Answer:
 
 def _longest(evidence: Evidence, dataset: str, arms: tuple[str, ...], usual: str = "architectures") -> tuple[Groups, str]:
     """What a network is able to do, or a loss, the longest runs tell, where all these arms have all seeds: (groups, words that say so)."""
-    longer = evidence.of(dataset, {"architectures": "longer", "losses": "losses-longer"}[usual])
+    longer = evidence.of(dataset, LONGER[usual])
     if min(len(longer.get(arm, ())) for arm in arms) >= SEEDS:
         return longer, " after the longer recipe" if usual == "architectures" else " in longer runs"
     return evidence.of(dataset, usual), ""
+
+
+def _longer_factors(evidence: Evidence, dataset: str, usual: str, arms: dict[str, str]) -> tuple[Groups, str]:
+    """The longer runs of a factor where all its arms have all seeds, under the names {of `usual`: of the longer runs}; else as `usual`."""
+    longer = evidence.of(dataset, "factors-longer")
+    if min(len(longer.get(arm, ())) for arm in arms.values()) >= SEEDS:
+        return {arm: longer[other] for arm, other in arms.items()}, " in longer runs"
+    return evidence.of(dataset, usual), ""
+
+
+def _fine(evidence: Evidence, dataset: str) -> Answer:
+    """Fine above coarse masks at equal numbers of pictures."""
+    groups, words = _longer_factors(evidence, dataset, "annotation", {"fine": "flip", "coarse": "coarse"})
+    sign, text = _compared(groups, "fine", ("coarse",))
+    return sign, text + words * bool(text)
+
+
+def _skips(evidence: Evidence, dataset: str) -> Answer:
+    """U-Net above itself without skips."""
+    groups, words = _longer_factors(evidence, dataset, "architectures", {"unet": "flip", "unet-no-skips": "no-skips"})
+    sign, text = _compared(groups, "unet", ("unet-no-skips",))
+    return sign, text + words * bool(text)
 
 
 def _entropy(evidence: Evidence, dataset: str) -> Answer:
@@ -161,13 +179,13 @@ def _pixels(arm: str) -> int:
 
 def _augmentation(evidence: Evidence, dataset: str) -> Answer:
     """ "Only worse": every transform below none; one that is clearly better contradicts."""
-    groups = evidence.of(dataset, "transforms")
+    groups, words = _longer_factors(evidence, dataset, "transforms", {arm: arm for arm in ("none", "flip", "crop")})
     arms = [arm for arm in ("flip", "flip-append", "crop", "crop-append") if arm in groups]
     if "none" not in groups or not arms:
         return NONE
     rows = {arm: _difference(groups, arm, "none") for arm in arms}
     sign = -1 if any(row[0] > 0 for row in rows.values()) else int(all(row[0] < 0 for row in rows.values()))
-    return sign, ", ".join(f"{name(arm)} {_marked(row)}" for arm, row in rows.items())
+    return sign, ", ".join(f"{name(arm)} {_marked(row)}" for arm, row in rows.items()) + words
 
 
 def _rare_classes(evidence: Evidence, dataset: str) -> Answer:
@@ -268,10 +286,10 @@ ARMS = {"loss": ("cross_entropy", "soft_iou", "dice"), "skips": ("unet", "unet-n
 PRETRAINED = {"swin"}  # claims about a network whose encoder the original took from ImageNet
 _MODELS = ("fcn_baseline", "fcn8s", "unet", "vit")
 CLAIMS = (
-    ("fine", "detailed annotations are particularly valuable for our task", "2", "annotation", _best("annotation", "fine", ("coarse",))),
+    ("fine", "detailed annotations are particularly valuable for our task", "2", "annotation", _fine),
     ("models-work", "both our models are able to perform semantic segmentation [tested: above floors]", "2", "architectures", _above_floor),
     ("settings", "various hyper-parameters [...] can affect the accuracy [tested: all but the rate]", "2", "optimisers", _settings_matter),
-    ("skips", "These connections [the skips] are crucial", "3", "architectures", _best("architectures", "unet", ("unet-no-skips",))),
+    ("skips", "These connections [the skips] are crucial", "3", "architectures", _skips),
     ("small-data", "good segmentation results even with small training datasets", "3", "data", _small_data),
     ("complexity", "computational complexity especially when applied on high-resolution images increases rapidly", "3", "cost", _quadratic),
     ("swin", "we found this model [Swin] to perform very well", "3", "architectures", _swin),

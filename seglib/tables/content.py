@@ -196,12 +196,12 @@ CLEAR = " *"  # behind a difference whose intervals over pictures and over seeds
 
 def ablations(evidence: Evidence, of: str = "") -> Table:
     """One factor at a time: rate and mIoU of each arm and its difference to the base, which stands before it; data sets side by side.
-    of: "data", or "training" for training and models; all for none."""
+    of: "data", longer runs included, or "training" for training and models; all for none."""
     datasets = evidence.datasets() or ["streets"]
     columns = ["Change", *["rate", "mIoU", "difference"] * len(datasets)]
     blocks = []
     for (experiment, base), title in FACTORS.items():
-        if of in ("", "data" if experiment in KINDS["data"] else "training"):
+        if of in ("", "data" if experiment in (*KINDS["data"], *KINDS["longer"]) else "training"):
             rows = [_change(evidence, datasets, experiment, arm) for arm in of_factor(evidence, datasets, experiment, base)]
             blocks.append((title, rows))
     if not any(rows for _, rows in blocks):

@@ -20,6 +20,7 @@ FACTORS = {
     ("annotation", "fine"): "Annotation (against fine)",
     ("void", ""): "Void as a class (against ignored)",
     ("data", ""): "Share of train (against all of it)",
+    ("factors-longer", ""): "Longer runs (against flips; crops against none)",
     ("optimisers", "adamw"): "Optimisers (against AdamW)",
     ("optimisers", "onecycle"): "Schedules (against one-cycle)",
     ("optimisers", "decay-0.0001"): "Regularisers (against decay 0.0001)",
@@ -27,7 +28,11 @@ FACTORS = {
     ("rates", ""): "Learning rate (next higher against chosen)",
 }
 # What is counted together; the controls of the models are in neither of the first two.
-KINDS = {"data": ("transforms", "annotation", "void", "data"), "training": ("optimisers",), "void": ("void",), "rates": ("rates",)}
+KINDS = {
+    "data": ("transforms", "annotation", "void", "data"), "training": ("optimisers",), "void": ("void",), "rates": ("rates",),
+    "longer": ("factors-longer",),
+}  # fmt: skip
+MODEL_CHANGES = ("no-skips",)  # arms of a counted experiment that change the model: compared, but not counted
 CONTROLS = {"unet-no-skips": "unet", "cnn_j": "swin", "fcn_baseline_bn": "fcn_baseline", "fcn8s-small": "fcn8s"}
 
 
@@ -40,6 +45,8 @@ def compared_with(experiment: str, arm: str) -> str | None:
     """The arm that `arm` is compared with, None for one that is not compared."""
     if experiment == "annotation":
         return "fine"
+    if experiment == "factors-longer":
+        return "none" if arm == "crop" else "flip"
     if experiment == "transforms":
         return "flip" if arm.startswith("size-") else "none"
     if experiment == "optimisers":
@@ -101,8 +108,8 @@ def _change(groups: Groups, experiment: str, arm: str) -> Change:
 def totals(evidence: Evidence, dataset: str) -> Iterator[tuple[str, str]]:
     """(key, text) of the changes of each of KINDS on one data set, changes/<dataset>/<kind>/<key>: see `_summary`."""
     for kind, experiments in KINDS.items():
-        found = [(what, evidence.of(dataset, what)) for what in experiments]
-        rows = [_change(groups, what, arm) for what, groups in found for arm in groups if differs(evidence, [dataset], what, arm)]
+        found = [(what, arm) for what in experiments for arm in evidence.of(dataset, what) if arm not in MODEL_CHANGES]
+        rows = [_change(evidence.of(dataset, what), what, arm) for what, arm in found if differs(evidence, [dataset], what, arm)]
         yield from ((f"changes/{dataset}/{kind}/{key}", text) for key, text in (_summary(rows) if rows else ()))
 
 

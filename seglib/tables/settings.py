@@ -7,7 +7,7 @@ from seglib.tables.layout import EMPTY, LEFT, Table, filled
 from seglib.tables.names import name, ordered
 
 NOT_RUN = "not run"
-CALLED = {"losses-longer": "losses, longer", SINGLE: "single runs"}  # what these experiments are called
+CALLED = {"losses-longer": "losses, longer", "factors-longer": "factors, longer", SINGLE: "single runs"}  # in words
 OTHER_RECIPES = ("longer", SINGLE, "fullsize")  # experiments with a recipe of their own
 
 
@@ -160,6 +160,7 @@ PLAN = (
     ("original", "its 3 networks"),
     ("longer", "added: 5 families, 5 times the presentations, 3 controls"),
     ("losses-longer", "added: 2 losses, 8,000 presentations"),
+    ("factors-longer", "added: 6 factors (streets 7), 8,000 presentations"),
     ("pretraining", "added: 5 families on CamVid, first trained on streets"),
     ("imagenet", "added: 1 network, random and ImageNet's weights, both recipes"),
     ("fullsize", "added: that network from ImageNet's weights, at the full size of CamVid's copy and a smaller one"),

@@ -42,9 +42,10 @@ def of_experiment(evidence: Evidence, dataset: str, experiment: str) -> Iterator
     """(key, text) of a whole experiment: <loss>-minus-cross_entropy/gain-...;
     above-forest, below-forest; sizes; fractions; what pretraining is worth; <base>-to-best: arm, points."""
     groups = evidence.of(dataset, experiment)
-    if experiment == "losses" and "cross_entropy" in groups:
+    if experiment in ("losses", "losses-longer") and "cross_entropy" in groups:
         for loss in groups.keys() - {"cross_entropy"}:
             yield from ((f"{loss}-minus-cross_entropy/{key}", escape(text)) for key, text in _gains(groups, loss))
+    if experiment == "losses" and "cross_entropy" in groups:
         yield from _at_another_rate(groups, evidence.sweeps.get((dataset, experiment), {}).get("cross_entropy", []))
     if experiment == "architectures":
         yield from _forest(evidence, dataset, groups)
