@@ -321,3 +321,41 @@ def test_photographs_at_their_own_size_differ_from_smaller_ones_in_the_size_alon
     longer = next(job.config for job in jobs("cpu-full", "camvid", found) if job.arm == "imagenet-longer")
     assert replace(whole[0], size=longer.size, images=longer.images) == longer
     assert not [job for job in jobs("cpu-full", "streets", found) if job.experiment == "fullsize"]
+
+
+def longer_jobs(found, what: str, role: str = "run"):
+    return [job for job in jobs("cpu-full", "streets", found) if (job.experiment, job.role) == (what, role)]
+
+
+@pytest.mark.parametrize(
+    ("best", "tried"), [(1e-2, {3e-3, 1e-2, 3e-2}), (3e-2, {3e-3, 1e-2, 3e-2, 1e-1}), (3e-3, {1e-3, 3e-3, 1e-2, 3e-2})]
+)
+def test_longer_losses_take_the_best_rate_of_their_own_length(best, tried):
+    """From the short runs' 0.01 on, seed 0 each: past a neighbour where that is better. The factors take cross-entropy's."""
+
+    def scores(config):
+        return (0.5 - abs(math.log10(config.lr / (best if config.images == 8000 else 1e-2))) / 10), 0.3
+
+    found = finish("cpu-full", "streets", scores)
+    swept = longer_jobs(found, "losses-longer", "sweep")
+    both = ("cross_entropy", "dice")
+    assert {(job.arm, job.config.lr, job.config.seed) for job in swept} == {(loss, lr, 0) for loss in both for lr in tried}
+    for what in ("losses-longer", "factors-longer"):
+        assert {job.config.lr for job in longer_jobs(found, what)} == {best}
+    missing = {name: made for name, made in found.items() if name != swept[0].name}
+    assert all(job.waits for job in longer_jobs(missing, "factors-longer")), "no factor before cross-entropy has its rate"
+
+
+def test_factors_of_longer_runs_differ_from_cross_entropys_in_one_thing():
+    found = finish("cpu-full", "streets")
+    base = {job.config.seed: job.config for job in longer_jobs(found, "losses-longer") if job.arm == "cross_entropy"}
+    arms = {}
+    for job in longer_jobs(found, "factors-longer"):
+        one, other = vars(job.config), vars(base[job.config.seed])
+        arms.setdefault(job.arm, set()).add(frozenset(key for key in one if one[key] != other[key]))
+    assert arms == {
+        "flip": {frozenset()}, "none": {frozenset({"flip"})}, "crop": {frozenset({"flip", "crop", "scale"})},
+        "no-skips": {frozenset({"skips"})}, "tenth": {frozenset({"fraction"})}, "constant": {frozenset({"schedule"})},
+        "coarse": {frozenset({"annotation"})},
+    }  # fmt: skip
+    assert "coarse" not in {job.arm for job in jobs("cpu-full", "camvid", {}) if job.experiment == "factors-longer"}

@@ -268,3 +268,59 @@ def test_a_claim_about_a_control_says_that_the_control_has_one_seed():
     rows = {row.id: row for row in tables.claims(evidence(architectures=families))}
     assert rows["skips"].verdict == "open" and rows["skips"].number.endswith("(one seed)")
     assert "one seed" not in rows["swin"].number
+
+
+FACTORS_LONGER = ("flip", "none", "crop", "no-skips", "tenth")
+
+
+def factors_longer(*mious: float) -> dict[str, list]:
+    """Arms that are different runs, as their settings differ."""
+    options = ({}, {"flip": False}, {"flip": False, "crop": (96, 192)}, {"skips": False}, {"fraction": 0.1})
+    return {name: arm(miou, images=8000, **chosen) for name, miou, chosen in zip(FACTORS_LONGER, mious, options)}
+
+
+def test_longer_factors_stand_in_one_block_each_against_its_own_base():
+    found = evidence(factors_longer=factors_longer(0.4, 0.3, 0.5, 0.2, 0.4), optimisers={"adamw": arm(0.3), "sgd": arm(0.2, lr=0.5)})
+    (title, rows), *_ = [block for block in tables.ablations(found, "data").blocks if block[0].startswith("Longer runs")]
+    difference = {row[0]: row[3] for row in rows}
+    assert list(difference) == ["flips replace", "no transform", "crops replace", "without skips", "a tenth of train"]
+    assert float(difference["no transform"].split()[0].replace("−", "-")) == pytest.approx(-10, abs=2)
+    assert float(difference["crops replace"].split()[0]) == pytest.approx(20, abs=2), "against no transform"
+    assert not [block for block in tables.ablations(found, "training").blocks if block[0].startswith("Longer runs") and block[1]]
+    written = tables.numbers(found)
+    assert (written["changes/camvid/longer/total"], written["changes/camvid/longer/clear"]) == ("3", "2"), "skips change the model"
+
+
+@pytest.mark.parametrize(("longer", "verdicts"), [
+    ((0.4, 0.5, 0.3, 0.2, 0.4), ("confirmed", "confirmed")),
+    ((0.4, 0.3, 0.5, 0.5, 0.4), ("refuted", "refuted")),
+])  # fmt: skip
+def test_claims_on_transforms_and_skips_are_judged_by_the_longer_runs(longer, verdicts):
+    short = {
+        "transforms": {"none": arm(0.3, flip=False), "flip": arm(0.3)},
+        "architectures": {"unet": arm(0.3), "unet-no-skips": arm(0.3, skips=False)},
+    }
+    rows = {row.id: row for row in tables.claims(evidence(**short, factors_longer=factors_longer(*longer)))}
+    assert (rows["augmentation"].verdict, rows["skips"].verdict) == verdicts
+    assert rows["augmentation"].number.endswith("in longer runs") and rows["skips"].number.endswith("in longer runs")
+    rows = {row.id: row for row in tables.claims(evidence(**short))}
+    assert rows["augmentation"].verdict == rows["skips"].verdict == "open" and "longer" not in rows["skips"].number
+
+
+@pytest.mark.parametrize(("rates", "verdict"), [((0.003, 0.01, 0.03), "refuted"), ((0.003, 0.01), "not supported")])
+def test_a_longer_loss_at_the_last_rate_tried_refutes_nothing(rates, verdict):
+    found = evidence(losses=losses(0.3, 0.3, 0.3, lr=0.01), losses_longer=losses(0.4, 0.3, 0.6, images=8000, lr=0.01))
+    found.sweeps["camvid", "losses-longer"] = {"dice": [arm(0.5, 1, loss="dice", images=8000, lr=lr)[0] for lr in rates]}
+    assert {row.id: row.verdict for row in tables.claims(found)}["loss"] == verdict
+
+
+def test_the_model_card_has_the_narrow_networks_without_a_published_width():
+    measures = {
+        "models": {"models": {"unet": {"parameters": 31.0, "gflops": 868.0, "gflops-full": 3088.0}}},
+        "speed": {"models": {"unet-small": {"gflops": 0.4, "milliseconds": 9.0, "training-milliseconds": 30.0}}},
+    }
+    found = evidence(architectures={"unet": arm(0.4, width=16)}, losses=losses(0.3, 0.3, 0.3))
+    found.measures.update(measures)
+    card = lines(tables.cost(found))
+    assert list(card) == ["U-Net", "U-Net, width 8"]
+    assert card["U-Net, width 8"][1:4] == [layout.EMPTY] * 3 and card["U-Net, width 8"][-3:] == ["0.4", "9", "30"]
