@@ -355,7 +355,6 @@ def test_factors_of_longer_runs_differ_from_cross_entropys_in_one_thing():
         arms.setdefault(job.arm, set()).add(frozenset(key for key in one if one[key] != other[key]))
     assert arms == {
         "flip": {frozenset()}, "none": {frozenset({"flip"})}, "crop": {frozenset({"flip", "crop", "scale"})},
-        "no-skips": {frozenset({"skips"})}, "tenth": {frozenset({"fraction"})}, "constant": {frozenset({"schedule"})},
-        "coarse": {frozenset({"annotation"})},
+        "no-skips": {frozenset({"skips"})}, "tenth": {frozenset({"fraction"})}, "coarse": {frozenset({"annotation"})},
     }  # fmt: skip
     assert "coarse" not in {job.arm for job in jobs("cpu-full", "camvid", {}) if job.experiment == "factors-longer"}

@@ -48,7 +48,7 @@ def factors_longer(scope: Scope) -> list[Job]:
     crop = {"flip": False, "crop": config.size, "scale": (1.0, 2.0)}
     arms = {
         "flip": {}, "none": {"flip": False}, "crop": crop, "no-skips": {"skips": False}, "tenth": {"fraction": 0.1},
-        "constant": {"schedule": "constant"}, "coarse": {"annotation": "coarse"},
+        "coarse": {"annotation": "coarse"},
     }  # fmt: skip
     if scope.dataset == "camvid":
         del arms["coarse"]  # it has no coarse masks

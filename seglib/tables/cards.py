@@ -27,7 +27,7 @@ def classes(evidence: Evidence) -> Table:
 
 def loss_classes(evidence: Evidence) -> Table:
     """Per class: share of the test pixels, and the IoU of U-Net with each loss."""
-    return _by_class(evidence, [*_CLASS, *map(name, LOSSES)], {"losses": LOSSES})
+    return _by_class(evidence, [*_CLASS, *map(name, LOSSES)], {"losses": LOSSES, "losses-longer": LOSSES})
 
 
 def _by_class(evidence: Evidence, columns: list[str], wanted: dict[str, tuple[str, ...]]) -> Table:
@@ -37,7 +37,7 @@ def _by_class(evidence: Evidence, columns: list[str], wanted: dict[str, tuple[st
             groups = evidence.of(dataset, experiment)
             groups = {arm: groups[arm] for arm in arms if arm in groups}
             if groups:
-                title = DATASET_NAMES[dataset] + ", longer runs" * (experiment == "longer")
+                title = DATASET_NAMES[dataset] + ", longer runs" * experiment.endswith("longer")
                 blocks.append((title, _class_rows(evidence, dataset, groups, arms)))
     table = filled(Table(columns, blocks))
     return (
