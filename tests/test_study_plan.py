@@ -244,7 +244,7 @@ def test_longer_runs_scale_the_swept_rate_with_the_batch():
     found = finish("cpu-full", "camvid")
     plan = jobs("cpu-full", "camvid", found)
     short = {job.arm: job.config.lr for job in plan if job.experiment == "architectures" and job.role == "run"}
-    longer = {job.arm: job.config for job in plan if job.experiment == "longer"}
+    longer = {job.arm: job.config for job in plan if job.experiment == "longer" and job.role == "run"}
     assert set(longer) == {"fcn_baseline", "fcn8s", "unet", "vit", "swin", "fcn8s-short", "unet-short", "fcn8s-small"}
     for arm, config in longer.items():
         assert (config.lr, config.batch_size) == (short[arm.removesuffix("-short")] / 2, 4)
@@ -358,3 +358,23 @@ def test_factors_of_longer_runs_differ_from_cross_entropys_in_one_thing():
         "no-skips": {frozenset({"skips"})}, "tenth": {frozenset({"fraction"})}, "coarse": {frozenset({"annotation"})},
     }  # fmt: skip
     assert "coarse" not in {job.arm for job in jobs("cpu-full", "camvid", {}) if job.experiment == "factors-longer"}
+
+
+@pytest.mark.parametrize(("dataset", "model", "steps"), [("streets", "unet", (-1, 0)), ("camvid", "fcn8s", (-1, 0, 1))])
+def test_the_trailing_family_tries_rates_beside_its_own_after_the_longer_recipe(dataset, model, steps):
+    """One seed each, as long as the longer runs, and no run takes a rate from them."""
+    found = finish("cpu-full", dataset)
+    longer = [job for job in jobs("cpu-full", dataset, found) if job.experiment == "longer"]
+    own = next(job.config for job in longer if job.role == "run" and job.arm == model and job.config.seed == 0)
+    place = LADDER.index(own.lr * 2)
+    swept = [job for job in longer if job.role == "sweep"]
+    assert {job.arm for job in swept} == {model}
+    assert [job.config for job in swept] == [replace(own, lr=LADDER[place + step] / 2) for step in steps]
+    best = {job.name: 0.99 for job in swept}
+    scored = {name: replace_val(made, best.get(name)) for name, made in found.items()}
+    assert [job.config for job in jobs("cpu-full", dataset, scored) if job.experiment == "longer"] == [job.config for job in longer]
+
+
+def replace_val(made, value):
+    """The record with another val mIoU, or as it is for None."""
+    return made if value is None else replace(made, history=[row | {"val_miou": value} for row in made.history])

@@ -324,3 +324,13 @@ def test_the_model_card_has_the_narrow_networks_without_a_published_width():
     card = lines(tables.cost(found))
     assert list(card) == ["U-Net", "U-Net, width 8"]
     assert card["U-Net, width 8"][1:4] == [layout.EMPTY] * 3 and card["U-Net, width 8"][-3:] == ["0.4", "9", "30"]
+
+
+def test_rates_tried_at_the_length_of_the_runs_stand_with_the_full_ones():
+    own = arm(0.4, images=8000, lr=0.01)
+    beside = [record(TrainConfig(dataset="camvid", width=8, images=8000, lr=lr), val, 0.3) for lr, val in ((0.003, 0.25), (0.03, 0.36))]
+    found = evidence(longer={"unet": own})
+    found.sweeps["camvid", "longer"] = {"unet": [own[0], *beside]}
+    (row,) = [row for title, rows in tables.rates(found).blocks for row in rows if title.startswith("longer")]
+    assert row[1:] == ["0.003: 25.0, 0.01: 30.0, 0.03: 36.0", "0.01"], "no column of short candidates"
+    assert tables.numbers(found)["longer/camvid/beside/unet/best"] == "+6.0"

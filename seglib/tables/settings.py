@@ -128,7 +128,8 @@ def _candidates(found, runs) -> tuple[str, str, str]:
     where there are several."""
     found = sorted(found, key=lambda record: record.config["lr"])
     shortest = min(record.config["images"] or 0 for record in found)
-    short, full = ([r for r in found if ((r.config["images"] or 0) == shortest) == first] for first in (True, False))
+    long = {record.config["images"] or 0 for record in runs or ()} == {shortest}  # all candidates are as long as the comparison's runs
+    short, full = ([r for r in found if ((r.config["images"] or 0) == shortest and not long) == first] for first in (True, False))
     words = [", ".join(f"{rate:g}: {_reached(seeds)}" for rate, seeds in _by_rate(part).items()) or EMPTY for part in (short, full)]
     best = runs[0] if runs else max(full or short, key=lambda record: record.val_miou)
     return words[0], words[1], f"{best.config['lr']:g}"
