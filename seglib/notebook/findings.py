@@ -114,9 +114,9 @@ def confirmed(first: tuple, second: tuple) -> str:
 
 
 def prolonged(short: Arms, long: Arms) -> Arms:
-    """The arms of `long` that are those of `short` with other numbers of pictures and seeds and nothing else changed: a profile without
-    longer runs of its own is shown the published ones, which continue none of its short ones."""
-    free = {"images", "seed"}
+    """The arms of `long` that are those of `short` with other numbers of pictures and seeds, the learning rate that suits these, and
+    nothing else changed: a profile without longer runs of its own is shown the published ones, which continue none of its short ones."""
+    free = {"images", "seed", "lr"}
     settings = {name: found[0].config for name, found in short.items()}  # a setting that the older record did not know is no difference
     return {
         name: found
