@@ -27,7 +27,7 @@ def per_class(panels: Mapping[str, tuple[Mapping[str, tuple], Sequence[str], np.
     labels = list(dict.fromkeys(label for groups, _, _ in panels.values() for label in groups))
     drawn = {title: _found(groups, shares) for title, (groups, _, shares) in panels.items()}
     rows = max(1, *map(len, drawn.values()))
-    figure, axes = canvas(0.085 * rows * max(4, len(labels)) + 2.5, 1, len(panels), sharex=True)
+    figure, axes = canvas(0.066 * rows * max(4, len(labels)) + 2.3, 1, len(panels), sharex=True)
     for axis, (title, (groups, names, shares)) in zip(axes[0], panels.items(), strict=True):
         _classes(axis, groups, [f"{names[k]} ({_short(100 * shares[k])} %)" for k in drawn[title]], drawn[title], labels)
         missed = [names[k] for k in np.argsort(-np.asarray(shares), kind="stable") if k not in drawn[title] and shares[k] > 0]
@@ -72,7 +72,7 @@ def confusion(panels: Mapping[str, tuple[np.ndarray, Sequence[str]]]) -> Figure:
     if not panels:
         return blank()
     widest = max(len(names) for _, names in panels.values())
-    figure, axes = canvas((0.36 if len(panels) == 1 else 0.29) * widest + 2.9, 1, len(panels),
+    figure, axes = canvas((0.36 if len(panels) == 1 else 0.25) * widest + 2.6, 1, len(panels),
                           width_ratios=[len(names) + 6 for _, names in panels.values()])  # fmt: skip
     for i, (axis, (title, (matrix, names))) in enumerate(zip(axes[0], panels.items(), strict=True)):
         _confusion(axis, np.asarray(matrix, float), names, bar=i + 1 == len(panels))
@@ -85,7 +85,7 @@ def _confusion(axis, matrix: np.ndarray, names: Sequence[str], *, bar: bool) -> 
     total = matrix.sum(axis=1, keepdims=True)
     rows = 100 * np.divide(matrix, total, out=np.full_like(matrix, np.nan), where=total > 0)[:, : len(columns)]
     text = np.array([["" if not np.isfinite(v) or v < 5 else f"{v:.0f}" for v in row] for row in rows])
-    digits = {"size": 6.5 if len(names) > 12 else 8}
+    digits = {"size": 6 if len(names) > 12 else 7.5}
     sns.heatmap(rows, ax=axis, annot=text, fmt="", cmap="Blues", vmin=0, vmax=100, linewidths=0.3, linecolor="0.9",
                 annot_kws=digits, cbar=bar, cbar_kws={"label": "% of the true class", "shrink": 0.8} if bar else None,
                 xticklabels=columns, yticklabels=list(names))  # fmt: skip
@@ -200,7 +200,7 @@ def changes(columns: Sequence[Mapping[str, Sequence[tuple[str, Mapping[str, tupl
     drawn = [value for column in lines for _, row in column for value in (row or {}).values()]
     series = list(dict.fromkeys(key for column in lines for _, row in column for key in row or ()))
     end = _reach(drawn)
-    figure, axes = canvas(0.35 * max(map(len, lines)) + 1.9, 1, len(columns))
+    figure, axes = canvas(0.3 * max(map(len, lines)) + 1.7, 1, len(columns))
     for axis, column in zip(axes[0], lines, strict=True):
         axis.axvline(0, color="0.3", linewidth=0.8)
         for i, (words, row) in enumerate(column):
@@ -208,7 +208,7 @@ def changes(columns: Sequence[Mapping[str, Sequence[tuple[str, Mapping[str, tupl
                 j = series.index(key)
                 _change(axis, i + 0.3 * (j - (len(series) - 1) / 2), value, j, end)
             if row is None:
-                paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # no grid line through the words
+                paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.2}  # no grid line through the words
                 axis.text(-0.42, i, words, transform=axis.get_yaxis_transform(), va="center", style="italic", bbox=paper)
         axis.set_yticks(range(len(column)), [words if row else "" for words, row in column])
         axis.tick_params(axis="y", length=0)

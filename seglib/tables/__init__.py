@@ -16,7 +16,8 @@ Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a k
     <experiment>/<dataset>/rates|edge          rates tried for each arm; the arms whose winner lies at the edge of its grid, in words;
                                                neither looks at the controls
     architectures/same-order                  only where the families rank alike on all data sets
-    changes/<dataset>/data|training|void|rates|longer/total|clear|holm|median|null|seed-sd|detectable|lowest|highest|largest/arm|largest/points
+    changes/<dataset>/data|training|void|rates|longer/total|clear|holm|smallest-p|median|null|seed-sd|detectable|lowest|highest|
+                                                   largest/arm|largest/points
                                                one thing changed; holm: clear for all of them together; null: the median without effects
     halving/<dataset>/settings|rounds|spent|whole|last|rates|miou       the sweep of notebook 09
     gradient/<dataset>/<loss>[/times]          L1 norm at uniform logits; how many times cross-entropy's is larger

@@ -7,6 +7,8 @@ where the original began from pretrained weights and our runs did not. Open: all
 an arm, however large its difference.
 """
 
+import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +26,11 @@ SEEDS = 3  # fewer than this settle nothing
 SAME = 1.0  # points of mIoU within which two results are "almost identical"
 Answer = tuple[int, str]  # (+1, 0 or -1; the number in words)
 LONGER = {"architectures": "longer", "losses": "losses-longer"}  # the longer runs of an experiment's arms, under the same names
+# {experiment: {arm: its name in factors-longer}}: what is judged by those runs where they are there.
+FACTORS = {
+    "annotation": {"fine": "flip", "coarse": "coarse"}, "architectures": {"unet": "flip", "unet-no-skips": "no-skips"},
+    "transforms": {"none": "none", "flip": "flip", "crop": "crop"},
+}  # fmt: skip
 NONE: Answer = (0, "")
 MISSING = "not tested"
 
@@ -121,25 +128,19 @@ def _longest(evidence: Evidence, dataset: str, arms: tuple[str, ...], usual: str
     return evidence.of(dataset, usual), ""
 
 
-def _longer_factors(evidence: Evidence, dataset: str, usual: str, arms: dict[str, str]) -> tuple[Groups, str]:
-    """The longer runs of a factor where all its arms have all seeds, under the names {of `usual`: of the longer runs}; else as `usual`."""
+def _longer_factors(evidence: Evidence, dataset: str, usual: str) -> tuple[Groups, str]:
+    """The longer runs of a factor where all its arms have all seeds, under their names in `usual`; else the runs of `usual`."""
     longer = evidence.of(dataset, "factors-longer")
-    if min(len(longer.get(arm, ())) for arm in arms.values()) >= SEEDS:
-        return {arm: longer[other] for arm, other in arms.items()}, " in longer runs"
+    if min(len(longer.get(other, ())) for other in FACTORS[usual].values()) >= SEEDS:
+        return {arm: longer[other] for arm, other in FACTORS[usual].items()}, " in longer runs"
     return evidence.of(dataset, usual), ""
 
 
-def _fine(evidence: Evidence, dataset: str) -> Answer:
-    """Fine above coarse masks at equal numbers of pictures."""
-    groups, words = _longer_factors(evidence, dataset, "annotation", {"fine": "flip", "coarse": "coarse"})
-    sign, text = _compared(groups, "fine", ("coarse",))
-    return sign, text + words * bool(text)
-
-
-def _skips(evidence: Evidence, dataset: str) -> Answer:
-    """U-Net above itself without skips."""
-    groups, words = _longer_factors(evidence, dataset, "architectures", {"unet": "flip", "unet-no-skips": "no-skips"})
-    sign, text = _compared(groups, "unet", ("unet-no-skips",))
+def _pair(evidence: Evidence, dataset: str, usual: str) -> Answer:
+    """+1 where the first arm of a factor beats the second, -1 where the second beats it."""
+    groups, words = _longer_factors(evidence, dataset, usual)
+    first, second = FACTORS[usual]
+    sign, text = _compared(groups, first, (second,))
     return sign, text + words * bool(text)
 
 
@@ -173,13 +174,12 @@ def _size(evidence: Evidence, dataset: str) -> Answer:
 
 
 def _pixels(arm: str) -> int:
-    height, width = arm[5:].split("x")
-    return int(height) * int(width)
+    return math.prod(map(int, arm[5:].split("x")))
 
 
 def _augmentation(evidence: Evidence, dataset: str) -> Answer:
     """ "Only worse": every transform below none; one that is clearly better contradicts."""
-    groups, words = _longer_factors(evidence, dataset, "transforms", {arm: arm for arm in ("none", "flip", "crop")})
+    groups, words = _longer_factors(evidence, dataset, "transforms")
     arms = [arm for arm in ("flip", "flip-append", "crop", "crop-append") if arm in groups]
     if "none" not in groups or not arms:
         return NONE
@@ -252,8 +252,7 @@ def _above_floor(evidence: Evidence, dataset: str) -> Answer:
 
 
 def _settings_matter(evidence: Evidence, dataset: str) -> Answer:
-    """+1 where at least two optimisers, schedules or regularisers are clearly apart from the default of their kind: of so many
-    comparisons one is expected to be by chance."""
+    """+1 where at least two settings are clearly apart from the default of their kind: of so many one is expected to be by chance."""
     groups = evidence.of(dataset, "optimisers")
     bases = {arm: compared_with("optimisers", arm) for arm in groups if differs(evidence, [dataset], "optimisers", arm)}
     rows = {arm: _difference(groups, arm, base) for arm, base in bases.items()}
@@ -286,10 +285,10 @@ ARMS = {"loss": ("cross_entropy", "soft_iou", "dice"), "skips": ("unet", "unet-n
 PRETRAINED = {"swin"}  # claims about a network whose encoder the original took from ImageNet
 _MODELS = ("fcn_baseline", "fcn8s", "unet", "vit")
 CLAIMS = (
-    ("fine", "detailed annotations are particularly valuable for our task", "2", "annotation", _fine),
+    ("fine", "detailed annotations are particularly valuable for our task", "2", "annotation", partial(_pair, usual="annotation")),
     ("models-work", "both our models are able to perform semantic segmentation [tested: above floors]", "2", "architectures", _above_floor),
     ("settings", "various hyper-parameters [...] can affect the accuracy [tested: all but the rate]", "2", "optimisers", _settings_matter),
-    ("skips", "These connections [the skips] are crucial", "3", "architectures", _skips),
+    ("skips", "These connections [the skips] are crucial", "3", "architectures", partial(_pair, usual="architectures")),
     ("small-data", "good segmentation results even with small training datasets", "3", "data", _small_data),
     ("complexity", "computational complexity especially when applied on high-resolution images increases rapidly", "3", "cost", _quadratic),
     ("swin", "we found this model [Swin] to perform very well", "3", "architectures", _swin),

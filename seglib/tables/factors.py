@@ -114,16 +114,19 @@ def totals(evidence: Evidence, dataset: str) -> Iterator[tuple[str, str]]:
 
 
 def _summary(rows: list[Change]) -> Iterator[tuple[str, str]]:
-    """total; clear (both intervals exclude zero); holm: how many of them stay so when all are judged together; lowest, highest: the range
-    of the differences; of the largest that is clear, else of the largest: largest/arm, largest/points; detectable: half the median width
-    of their intervals; median: of the differences' sizes; null: what that would be expected to be if no change did anything; seed-sd:
-    median standard deviation over seeds of the arms that are compared, a base once, whatever it is compared with."""
+    """total; clear (both intervals exclude zero); holm: how many of them stay so when all are judged together; lowest, highest: the
+    range of the differences; smallest-p: of one comparison alone; of the largest that is clear, else of the largest: largest/arm,
+    largest/points; detectable: half the median width of their intervals; median: of the differences' sizes; null: what that would be
+    expected to be if no change did anything; seed-sd: median standard deviation over seeds of the arms that are compared, a base
+    once, whatever it is compared with."""
     differences = np.array([row.difference for row in rows])
     clear = np.array([row.clear for row in rows])
     counts = {"clear": clear.sum(), "holm": (clear & scores.holm([row.p for row in rows])).sum()}
     yield from (("total", str(len(rows))), *((key, str(count) if count else "none") for key, count in counts.items()))
     yield from (("lowest", signed(differences.min())), ("highest", signed(differences.max())))
     yield from (("detectable", f"{np.median([row.half for row in rows]):.1f}"), ("median", f"{np.median(abs(differences)):.1f}"))
+    if finite := [row.p for row in rows if np.isfinite(row.p)]:
+        yield "smallest-p", f"{min(finite):.3f}"
     if nulls := [row.null for row in rows if np.isfinite(row.null)]:
         yield "null", f"{np.median(nulls):.1f}"
     compared = {run: found for row in rows for run, found in row.runs.items()}
