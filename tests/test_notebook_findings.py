@@ -189,7 +189,8 @@ def test_only_runs_that_continue_the_short_ones_are_longer_ones():
         return [Record(f"r{seed}", {"width": 8, "lr": 0.1, "images": 2400, "seed": seed} | settings, [], {}) for seed in range(seeds)]
 
     short = {"dice": runs(5), "soft_iou": runs(5, loss="soft_iou"), "cross_entropy": runs(5)}
-    long = {"dice": runs(3, images=8000), "soft_iou": runs(3, images=8000, loss="dice"), "lovasz": runs(3), "cross_entropy": runs(3, width=4)}
+    other = {"soft_iou": runs(3, images=8000, loss="dice"), "lovasz": runs(3), "cross_entropy": runs(3, width=4)}
+    long = {"dice": runs(3, images=8000), **other}
     assert list(notebook.prolonged(short, long)) == ["dice"] and len(notebook.prolonged(short, long)["dice"]) == 3
     assert notebook.prolonged(short, {"dice": runs(3, images=8000, a_new_setting=1)}), "older records do not know every setting"
     assert notebook.prolonged(short, {"dice": runs(3, images=8000, lr=0.01)}), "a rate of their own"

@@ -49,16 +49,11 @@ def factors_longer(scope: Scope) -> list[Job]:
     if not scope.profile.long_images:
         return []
     config, _, rate = _longer_loss(scope, "cross_entropy")
-    crop = {"flip": False, "crop": config.size, "scale": (1.0, 2.0)}
-    arms = {
-        "flip": {}, "tenth": {"fraction": 0.1}, "no-skips": {"skips": False}, "none": {"flip": False}, "crop": crop,
-        "coarse": {"annotation": "coarse"},
-    }  # fmt: skip
-    if scope.dataset == "camvid":
-        del arms["coarse"]  # it has no coarse masks
+    crop = {"crop": config.size, "scale": (1.0, 2.0)}
+    arms = {"flip": {}, "flip-crop": crop, "tenth": {"fraction": 0.1}, "no-skips": {"skips": False}}
     found = []
     for arm, settings in arms.items():
-        stage = 93 if arm in ("flip", "tenth", "no-skips") else 95
+        stage = 95 if arm == "flip-crop" else 93
         found += scope.arm("factors-longer", "factors", arm, stage, replace(config, **settings), rate)
     return found
 

@@ -8,7 +8,6 @@ an arm, however large its difference.
 """
 
 import math
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -26,11 +25,6 @@ SEEDS = 3  # fewer than this settle nothing
 SAME = 1.0  # points of mIoU within which two results are "almost identical"
 Answer = tuple[int, str]  # (+1, 0 or -1; the number in words)
 LONGER = {"architectures": "longer", "losses": "losses-longer"}  # the longer runs of an experiment's arms, under the same names
-# {experiment: {arm: its name in factors-longer}}: what is judged by those runs where they are there.
-FACTORS = {
-    "annotation": {"fine": "flip", "coarse": "coarse"}, "architectures": {"unet": "flip", "unet-no-skips": "no-skips"},
-    "transforms": {"none": "none", "flip": "flip", "crop": "crop"},
-}  # fmt: skip
 NONE: Answer = (0, "")
 MISSING = "not tested"
 
@@ -128,20 +122,18 @@ def _longest(evidence: Evidence, dataset: str, arms: tuple[str, ...], usual: str
     return evidence.of(dataset, usual), ""
 
 
-def _longer_factors(evidence: Evidence, dataset: str, usual: str) -> tuple[Groups, str]:
-    """The longer runs of a factor where all its arms have all seeds, under their names in `usual`; else the runs of `usual`."""
-    longer = evidence.of(dataset, "factors-longer")
-    if min(len(longer.get(other, ())) for other in FACTORS[usual].values()) >= SEEDS:
-        return {arm: longer[other] for arm, other in FACTORS[usual].items()}, " in longer runs"
-    return evidence.of(dataset, usual), ""
-
-
-def _pair(evidence: Evidence, dataset: str, usual: str) -> Answer:
-    """+1 where the first arm of a factor beats the second, -1 where the second beats it."""
-    groups, words = _longer_factors(evidence, dataset, usual)
-    first, second = FACTORS[usual]
-    sign, text = _compared(groups, first, (second,))
+def _skips(evidence: Evidence, dataset: str) -> Answer:
+    """U-Net above itself without skips: the small one of the longer runs, where all its seeds are there, else the family."""
+    longer, words = evidence.of(dataset, "factors-longer"), ""
+    groups = evidence.of(dataset, "architectures")
+    if min(len(longer.get(arm, ())) for arm in ("flip", "no-skips")) >= SEEDS:
+        groups, words = {"unet": longer["flip"], "unet-no-skips": longer["no-skips"]}, " in longer runs"
+    sign, text = _compared(groups, "unet", ("unet-no-skips",))
     return sign, text + words * bool(text)
+
+
+def _fine(evidence: Evidence, dataset: str) -> Answer:
+    return _compared(evidence.of(dataset, "annotation"), "fine", ("coarse",))
 
 
 def _entropy(evidence: Evidence, dataset: str) -> Answer:
@@ -179,13 +171,13 @@ def _pixels(arm: str) -> int:
 
 def _augmentation(evidence: Evidence, dataset: str) -> Answer:
     """ "Only worse": every transform below none; one that is clearly better contradicts."""
-    groups, words = _longer_factors(evidence, dataset, "transforms")
+    groups = evidence.of(dataset, "transforms")
     arms = [arm for arm in ("flip", "flip-append", "crop", "crop-append") if arm in groups]
     if "none" not in groups or not arms:
         return NONE
     rows = {arm: _difference(groups, arm, "none") for arm in arms}
     sign = -1 if any(row[0] > 0 for row in rows.values()) else int(all(row[0] < 0 for row in rows.values()))
-    return sign, ", ".join(f"{name(arm)} {_marked(row)}" for arm, row in rows.items()) + words
+    return sign, ", ".join(f"{name(arm)} {_marked(row)}" for arm, row in rows.items())
 
 
 def _rare_classes(evidence: Evidence, dataset: str) -> Answer:
@@ -285,10 +277,10 @@ ARMS = {"loss": ("cross_entropy", "soft_iou", "dice"), "skips": ("unet", "unet-n
 PRETRAINED = {"swin"}  # claims about a network whose encoder the original took from ImageNet
 _MODELS = ("fcn_baseline", "fcn8s", "unet", "vit")
 CLAIMS = (
-    ("fine", "detailed annotations are particularly valuable for our task", "2", "annotation", partial(_pair, usual="annotation")),
+    ("fine", "detailed annotations are particularly valuable for our task", "2", "annotation", _fine),
     ("models-work", "both our models are able to perform semantic segmentation [tested: above floors]", "2", "architectures", _above_floor),
     ("settings", "various hyper-parameters [...] can affect the accuracy [tested: all but the rate]", "2", "optimisers", _settings_matter),
-    ("skips", "These connections [the skips] are crucial", "3", "architectures", partial(_pair, usual="architectures")),
+    ("skips", "These connections [the skips] are crucial", "3", "architectures", _skips),
     ("small-data", "good segmentation results even with small training datasets", "3", "data", _small_data),
     ("complexity", "computational complexity especially when applied on high-resolution images increases rapidly", "3", "cost", _quadratic),
     ("swin", "we found this model [Swin] to perform very well", "3", "architectures", _swin),

@@ -20,7 +20,7 @@ FACTORS = {
     ("annotation", "fine"): "Annotation (against fine)",
     ("void", ""): "Void as a class (against ignored)",
     ("data", ""): "Share of train (against all of it)",
-    ("factors-longer", ""): "Longer runs (against flips; crops against none)",
+    ("factors-longer", "flip"): "Longer runs (against flips alone)",
     ("optimisers", "adamw"): "Optimisers (against AdamW)",
     ("optimisers", "onecycle"): "Schedules (against one-cycle)",
     ("optimisers", "decay-0.0001"): "Regularisers (against decay 0.0001)",
@@ -46,7 +46,7 @@ def compared_with(experiment: str, arm: str) -> str | None:
     if experiment == "annotation":
         return "fine"
     if experiment == "factors-longer":
-        return "none" if arm == "crop" else "flip"
+        return "flip"
     if experiment == "transforms":
         return "flip" if arm.startswith("size-") else "none"
     if experiment == "optimisers":
