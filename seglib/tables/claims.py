@@ -124,8 +124,7 @@ def _longest(evidence: Evidence, dataset: str, arms: tuple[str, ...], usual: str
 
 def _skips(evidence: Evidence, dataset: str) -> Answer:
     """U-Net above itself without skips: the small one of the longer runs, where all its seeds are there, else the family."""
-    longer, words = evidence.of(dataset, "factors-longer"), ""
-    groups = evidence.of(dataset, "architectures")
+    longer, groups, words = evidence.of(dataset, "factors-longer"), evidence.of(dataset, "architectures"), ""
     if min(len(longer.get(arm, ())) for arm in ("flip", "no-skips")) >= SEEDS:
         groups, words = {"unet": longer["flip"], "unet-no-skips": longer["no-skips"]}, " in longer runs"
     sign, text = _compared(groups, "unet", ("unet-no-skips",))
@@ -162,7 +161,8 @@ def _size(evidence: Evidence, dataset: str) -> Answer:
     row = _, _, low, high = _difference(groups, sizes[-1], base)
     enough = min(len(groups[sizes[-1]]), len(groups[base])) >= SEEDS
     sign = 0 if not enough else -1 if low > SAME else int(low > -SAME and high < SAME)
-    return sign, f"{_marked(row)}{_bracket(row)} at {sizes[-1][5:]}" + (f", the whole, to {base[5:]}" if whole else "")
+    larger, smaller = (arm[5:].replace("x", "×") for arm in (sizes[-1], base))
+    return sign, f"{_marked(row)}{_bracket(row)} at {larger}" + (f", the whole, to {smaller}" if whole else "")
 
 
 def _pixels(arm: str) -> int:
@@ -212,8 +212,14 @@ def _small_data(evidence: Evidence, dataset: str) -> Answer:
     if not {"unet-10", "vit-10", "unet-100"} <= set(groups):
         return NONE
     row = _difference(groups, "unet-10", "vit-10")
-    kept = read.values(groups["unet-10"], "miou").mean() / read.values(groups["unet-100"], "miou").mean()
-    return row[0], f"{_marked(row)}{_bracket(row)} to ViT on 10 %, {100 * kept:.0f} % of the full score"
+    longer = evidence.of(dataset, "factors-longer")
+    words = f"{_marked(row)}{_bracket(row)} to ViT on 10 %, {_kept(groups, 'unet-10', 'unet-100')} of the full score"
+    return row[0], words + (f" (in longer runs {_kept(longer, 'tenth', 'flip')})" if {"tenth", "flip"} <= set(longer) else "")
+
+
+def _kept(groups: Groups, arm: str, whole: str) -> str:
+    """What an arm keeps of another's mIoU, in per cent."""
+    return f"{100 * read.values(groups[arm], 'miou').mean() / read.values(groups[whole], 'miou').mean():.0f} %"
 
 
 def _void(evidence: Evidence, dataset: str) -> Answer:
