@@ -245,7 +245,9 @@ def test_longer_runs_scale_the_swept_rate_with_the_batch():
     plan = jobs("cpu-full", "camvid", found)
     short = {job.arm: job.config.lr for job in plan if job.experiment == "architectures" and job.role == "run"}
     longer = {job.arm: job.config for job in plan if job.experiment == "longer" and job.role == "run"}
+    higher = longer.pop("fcn8s-higher")
     assert set(longer) == {"fcn_baseline", "fcn8s", "unet", "vit", "swin", "fcn8s-short", "unet-short", "fcn8s-small"}
+    assert replace(higher, lr=longer["fcn8s"].lr) == longer["fcn8s"] and higher.lr > longer["fcn8s"].lr
     for arm, config in longer.items():
         assert (config.lr, config.batch_size) == (short[arm.removesuffix("-short")] / 2, 4)
         assert config.images == (1600 if arm.endswith("-short") else 8000)
