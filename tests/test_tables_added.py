@@ -324,3 +324,11 @@ def test_rates_tried_at_the_length_of_the_runs_stand_with_the_full_ones():
     (row,) = [row for title, rows in tables.rates(found).blocks for row in rows if title.startswith("longer")]
     assert row[1:] == ["0.003: 25.0, 0.01: 30.0, 0.03: 36.0", "0.01"], "no column of short candidates"
     assert tables.numbers(found)["longer/camvid/beside/unet/best"] == "+6.0"
+
+
+def test_a_family_at_a_better_rate_stands_in_the_main_table():
+    longer = {"fcn8s": arm(0.4, model="fcn8s", images=8000), "fcn8s-higher": arm(0.5, model="fcn8s", images=8000, lr=0.5)}
+    found = evidence(architectures={"fcn8s": arm(0.3, model="fcn8s")}, longer=longer | {"fcn8s-short": arm(0.3, model="fcn8s", lr=0.2)})
+    rows = lines(tables.architectures(found), "CamVid, longer recipe")
+    assert list(rows) == ["FCN-8s", "FCN-8s, next higher rate"]
+    assert list(lines(tables.details(found), "CamVid, other runs")) == ["FCN-8s, recipe alone"]

@@ -67,7 +67,7 @@ def details(evidence: Evidence) -> Table:
     blocks = []
     for dataset in evidence.datasets():
         blocks += [(title, [_detail_row(*row[:3]) for row in rows]) for title, rows, _ in _recipes(evidence, dataset)]
-        rest = {arm: found for arm, found in evidence.of(dataset, "longer").items() if arm not in MODELS}
+        rest = {arm: found for arm, found in evidence.of(dataset, "longer").items() if not _main(arm)}
         rows = [_detail_row(_recipe(arm, found), found) for arm, found in (rest | evidence.trained(dataset, read.SINGLE)).items()]
         blocks.append((f"{DATASET_NAMES[dataset]}, other runs", rows))
     blocks = [block for block in blocks if block[1]]
@@ -80,7 +80,7 @@ def _recipes(evidence: Evidence, dataset: str):
     locked, first = evidence.of(dataset, "confirmation"), True
     for words, experiment, end in (("short recipe", "architectures", ""), ("longer recipe", "longer", "-longer")):
         groups, mark = evidence.of(dataset, experiment), _mark(evidence, dataset, experiment)
-        groups = {arm: found for arm, found in groups.items() if arm in MODELS}
+        groups = {arm: found for arm, found in groups.items() if _main(arm)}
         if groups:
             rows = [(name(arm), found, mark, locked.get(arm + end)) for arm, found in groups.items()]
             yield f"{DATASET_NAMES[dataset]}, {words}, {_shown(groups)}", rows, first
@@ -90,6 +90,11 @@ def _recipes(evidence: Evidence, dataset: str):
     rows += [(_at_size(found), found, _mark(evidence, dataset, "fullsize")) for found in whole.values()]
     if rows:
         yield f"{DATASET_NAMES[dataset]}, {name('unet_lite0')}", rows, False
+
+
+def _main(arm: str) -> bool:
+    """Whether an arm is a family, or one at another rate that was better on val."""
+    return arm.removesuffix("-higher") in MODELS
 
 
 def _shown(groups: Groups) -> str:
