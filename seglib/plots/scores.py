@@ -85,7 +85,7 @@ def _confusion(axis, matrix: np.ndarray, names: Sequence[str], *, bar: bool) -> 
     total = matrix.sum(axis=1, keepdims=True)
     rows = 100 * np.divide(matrix, total, out=np.full_like(matrix, np.nan), where=total > 0)[:, : len(columns)]
     text = np.array([["" if not np.isfinite(v) or v < 5 else f"{v:.0f}" for v in row] for row in rows])
-    digits = {"size": 6 if len(names) > 12 else 7.5}
+    digits = {"size": 6.5 if len(names) > 12 else 7.5}
     sns.heatmap(rows, ax=axis, annot=text, fmt="", cmap="Blues", vmin=0, vmax=100, linewidths=0.3, linecolor="0.9",
                 annot_kws=digits, cbar=bar, cbar_kws={"label": "% of the true class", "shrink": 0.8} if bar else None,
                 xticklabels=columns, yticklabels=list(names))  # fmt: skip
@@ -200,7 +200,7 @@ def changes(columns: Sequence[Mapping[str, Sequence[tuple[str, Mapping[str, tupl
     drawn = [value for column in lines for _, row in column for value in (row or {}).values()]
     series = list(dict.fromkeys(key for column in lines for _, row in column for key in row or ()))
     end = _reach(drawn)
-    figure, axes = canvas(0.3 * max(map(len, lines)) + 1.7, 1, len(columns))
+    figure, axes = canvas(0.325 * max(map(len, lines)) + 1.7, 1, len(columns))
     for axis, column in zip(axes[0], lines, strict=True):
         axis.axvline(0, color="0.3", linewidth=0.8)
         for i, (words, row) in enumerate(column):
