@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from seglib import plots, records
+from seglib import plots, records, tables
+from seglib.study import evidence
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "report"
@@ -199,6 +200,11 @@ def regenerated(folder: Path) -> Path:
     environment = os.environ | {"SEGLIB_OUTPUT": str(folder), "SEGLIB_PROFILE": "published"}
     subprocess.run([sys.executable, "-m", "seglib", "report"], cwd=ROOT, env=environment, check=True, capture_output=True, timeout=300)
     return folder / "report" / "generated"
+
+
+def test_the_readme_has_the_table_of_the_records():
+    text = (ROOT / "README.md").read_text()
+    assert tables.readme_table(evidence.collect("published", "streets")) in text, "renew it: python -m seglib report --readme"
 
 
 def test_numbers_and_tables_regenerate_byte_for_byte(tmp_path):
