@@ -22,17 +22,27 @@ def tuned(profile: Profile, records: dict[str, Record], config: TrainConfig, key
     Short runs favour high rates. So the best and the rate below it are then trained as `config` says, with seed 0, and as long as the
     lower one is at least as good, the next lower one, at most `lower_rates`. The winner's run is one of the comparison's.
     """
-    rates = list(_rates(profile, key))
+    short = replace(config, images=profile.sweep_images, final="none")
+    sweep, best = _followed(profile, records, short, list(_rates(profile, key)))
+    if best is None:
+        return sweep, None
+    return _in_full(profile, records, config, sweep, best)
+
+
+def _followed(
+    profile: Profile, records: dict[str, Record], config: TrainConfig, rates: list[float]
+) -> tuple[list[TrainConfig], float | None]:
+    """`config` at these rates with seed 0, and at the next of the ladder while the best on val is the first or the last, at most
+    `more_rates`: the runs, and the best rate; None while a run is missing. Ties go to the smaller rate."""
     most = len(rates) + profile.more_rates
     while True:
-        sweep = [replace(config, lr=lr, seed=0, images=profile.sweep_images, final="none") for lr in rates]
+        sweep = [replace(config, lr=lr, seed=0) for lr in rates]
         if not (order := _by_val(records, sweep)):
             return sweep, None
         beyond = _beyond(rates, rates.index(order[0].lr))
         if not beyond or len(rates) == most:
-            break
+            return sweep, order[0].lr
         rates = sorted([*rates, beyond])
-    return _in_full(profile, records, config, sweep, order[0].lr)
 
 
 def _in_full(
@@ -94,16 +104,7 @@ def neighbours(
     if rate is None:
         return [], None
     place = LADDER.index(rate)
-    rates = list(LADDER[max(0, place - 1) : place + 2])
-    most = len(rates) + profile.more_rates
-    while True:
-        sweep = [replace(config, lr=lr, seed=0) for lr in rates]
-        if not (order := _by_val(records, sweep)):
-            return sweep, None
-        beyond = _beyond(rates, rates.index(order[0].lr))
-        if not beyond or len(rates) == most:
-            return sweep, order[0].lr
-        rates = sorted([*rates, beyond])
+    return _followed(profile, records, config, list(LADDER[max(0, place - 1) : place + 2]))
 
 
 def _by_val(records: dict[str, Record], runs: list[TrainConfig]) -> list[TrainConfig]:
