@@ -3,17 +3,13 @@
 from dataclasses import replace
 
 from seglib.study.job import Job
-from seglib.study.profiles import LADDER, MODELS
-from seglib.study.rates import neighbours, run_name, settled
+from seglib.study.profiles import FIGURE_6, LADDER, MODELS
+from seglib.study.rates import neighbours, run_name, settled, upwards
 from seglib.study.scope import Scope
 from seglib.training import TrainConfig
 
-# Of the two leading families after the longer recipe the one that trails, by data set, and the steps of the ladder from its rate that are
-# tried, too: its place might be its rate's. Losses' longer runs favour lower rates; FCN-8s' short ones on photographs are no worse at a
-# higher.
-TRAILS = {"streets": ("unet", (-1, 0)), "camvid": ("fcn8s", (-1, 0, 1))}
-# Of those the rate that was better on val by points: it runs with every seed, as an arm beside the family.
-HIGHER = {"camvid": "fcn8s"}
+# Of the two leading families after the longer recipe the one that trailed, by data set: it runs at the rate below its own, too.
+LOWER = {"streets": "unet", "camvid": "fcn8s"}
 ALIKE = {"fcn_baseline_bn": "fcn_baseline", "fcn8s-small": "fcn8s"}
 
 
@@ -36,9 +32,9 @@ def _longer_loss(scope: Scope, loss: str) -> tuple[TrainConfig, list[TrainConfig
 
 
 def losses_longer(scope: Scope) -> list[Job]:
-    """Cross-entropy and Dice once more, longer, each at a rate of its own: what the short runs say of them may belong to their budget."""
+    """The losses of Figure 6 once more, longer, each at a rate of its own: what the short runs say of them may belong to their budget."""
     found = []
-    for loss in ("cross_entropy", "dice") if scope.profile.long_images else ():
+    for loss in FIGURE_6 if scope.profile.long_images else ():
         config, sweep, rate = _longer_loss(scope, loss)
         found += scope.sweep("losses-longer", loss, 92, sweep)
         found += scope.arm("losses-longer", "losses", loss, 92, config, rate)
@@ -52,12 +48,12 @@ def factors_longer(scope: Scope) -> list[Job]:
         return []
     config, _, rate = _longer_loss(scope, "cross_entropy")
     crop = {"crop": config.size, "scale": (1.0, 2.0)}
-    arms = {"flip": {}, "flip-crop": crop, "tenth": {"fraction": 0.1}, "no-skips": {"skips": False}}
+    arms = {"flip": {}, "flip-crop": crop, "tenth": {"fraction": 0.1}, "no-skips": {"skips": False}, "void": {"void": "class"}}
     if scope.dataset == "camvid":
         del arms["flip-crop"]  # given up for FCN-8s at a higher rate
     found = []
     for arm, settings in arms.items():
-        stage = 95 if arm == "flip-crop" else 93
+        stage = {"flip-crop": 95, "void": 95}.get(arm, 93)
         found += scope.arm("factors-longer", "factors", arm, stage, replace(config, **settings), rate)
     return found
 
@@ -69,24 +65,33 @@ def _long(scope: Scope, config: TrainConfig, swept: float | None, images: int | 
     return longer, swept * batch / TrainConfig.batch_size if swept else None
 
 
+def _longer_family(scope: Scope, model: str) -> tuple[TrainConfig, list[TrainConfig], float | None, float | None]:
+    """A family's settings with the longer recipe, the runs that find its rate, the short runs' rate, scaled, and the one found: the first
+    of the ladder from there upwards whose next is no better on val."""
+    swept = scope.model_rate(model)[1]
+    config, inherited = _long(scope, scope.model(model), swept)
+    if not swept:
+        return config, [], None, None
+    place = LADDER.index(swept)
+    lower = LADDER[max(0, place - 1) : place] if model == LOWER.get(scope.dataset) else ()
+    tried = LADDER[place : place + 1 + scope.profile.more_rates]
+    below, upper = ([replace(config, lr=_long(scope, config, lr)[1], seed=0) for lr in rates] for rates in (lower, tried))
+    sweep, rate = upwards(scope.records, upper)
+    return config, below + sweep, inherited, rate
+
+
 def longer(scope: Scope) -> list[Job]:
-    """The families with the longer recipe. Two of them at the usual number of pictures too, which tells its length from its other parts;
-    FCN-8s at half its width, too. The one of TRAILS at rates beside its own, seed 0, judged on val: a control, which chooses nothing."""
+    """The families with the longer recipe, each at the short runs' rate and, where a higher one is better on val, at that. Two of them at
+    the usual number of pictures too, at the short runs' rate, which tells its length from its other parts; FCN-8s at half its width, too."""
     found = []
     for model in MODELS:
-        swept = scope.model_rate(model)[1]
-        config, rate = _long(scope, scope.model(model), swept)
-        trailing, steps = TRAILS.get(scope.dataset, ("", ()))
-        if swept and model == trailing:
-            places = [LADDER.index(swept) + step for step in steps]
-            beside = [_long(scope, config, LADDER[place])[1] for place in places if 0 <= place < len(LADDER)]
-            found += scope.sweep("longer", model, 94, [replace(config, lr=lr, seed=0) for lr in beside])
-        if model == HIGHER.get(scope.dataset):
-            higher = _long(scope, config, LADDER[LADDER.index(swept) + 1])[1] if swept else None
-            found += scope.arm("longer", f"{model}-higher", f"{model}-higher", 94, config, higher)
+        config, sweep, inherited, rate = _longer_family(scope, model)
+        found += scope.sweep("longer", model, 85, sweep)
         found += scope.arm("longer", model, model, 86, config, rate)
+        if rate and rate != inherited:
+            found += scope.arm("longer", f"{model}-inherited", f"{model}-inherited", 86, config, inherited)
         if model in ("fcn8s", "unet"):
-            found += scope.arm("longer", f"{model}-short", f"{model}-short", 86, replace(config, images=scope.profile.images), rate)
+            found += scope.arm("longer", f"{model}-short", f"{model}-short", 86, replace(config, images=scope.profile.images), inherited)
     if scope.profile.sweep_architectures:
         config, _, rate = alike(scope, "fcn8s-small")
         found += scope.arm("longer", "fcn8s-small", "fcn8s-small", 97, *_long(scope, config, rate))

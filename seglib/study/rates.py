@@ -107,6 +107,21 @@ def neighbours(
     return _followed(profile, records, config, list(LADDER[max(0, place - 1) : place + 2]))
 
 
+def upwards(records: dict[str, Record], candidates: list[TrainConfig]) -> tuple[list[TrainConfig], float | None]:
+    """Candidates in rising order of their rate, one after the other for as long as each is better on val than the one before.
+
+    Returns the runs that this takes, and the best rate; None while a run is missing. Ties go to the smaller rate.
+    """
+    tried = candidates[:1]
+    for candidate in candidates[1:]:
+        tried = [*tried, candidate]
+        if not (order := _by_val(records, tried)):
+            return tried, None
+        if order[0] != candidate:
+            return tried, order[0].lr
+    return tried, tried[-1].lr if _by_val(records, tried) else None
+
+
 def _by_val(records: dict[str, Record], runs: list[TrainConfig]) -> list[TrainConfig]:
     """The runs, the best on val first, equal ones in their order; [] while one is missing."""
     found = [records.get(run_name(run)) for run in runs]
