@@ -1,5 +1,7 @@
 """Tables and numbers of the runs that were added: longer losses, the next higher rate, more controls, photographs of an unseen drive."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from study_helpers import record
@@ -66,16 +68,17 @@ def test_tables_take_any_part_of_the_losses(missing):
 def test_claims_on_losses_say_which_runs_judge_them():
     short, longer = losses(0.5, 0.4, 0.4), losses(0.4, 0.4, 0.6, images=8000)
     rows = {row.id: row for row in tables.claims(evidence(losses=short, losses_longer=longer))}
-    assert rows["loss"].verdict == "refuted" and rows["loss"].number.endswith("in longer runs")
+    assert rows["loss"].verdict == "refuted" and rows["loss"].number.endswith("(longer)")
     rows = {row.id: row for row in tables.claims(evidence(losses=short, losses_longer={"dice": longer["dice"]}))}
     assert rows["loss"].verdict == "confirmed" and "longer" not in rows["loss"].number, "only where all three are there"
     text = tables.latex(tables.content.claim_table(evidence(losses=short, losses_longer=longer)))
-    assert "in longer runs" in text and text.count(r"\\") == 1 + len(rows)
+    assert "(longer)" in text and text.count(r"\\") == 1 + len(rows)
 
 
 @pytest.mark.parametrize(("arm_name", "words"), [
     ("dice-longer", "Dice, longer"), ("cross_entropy-longer", "cross-entropy, longer"), ("unet-longer", "U-Net, longer"),
-    ("fcn8s-higher", "FCN-8s, next higher rate"), ("fcn8s-chosen", "FCN-8s, chosen rate"), ("fcn_baseline-ignore", "FCN baseline, ignored"),
+    ("fcn8s-higher", "FCN-8s, next higher rate"), ("fcn8s-inherited", "FCN-8s, short runs' rate"),
+    ("fcn8s-chosen", "FCN-8s, chosen rate"), ("fcn_baseline-ignore", "FCN baseline, ignored"),
     ("fcn8s-small-longer", "FCN-8s, half width, longer"), ("random-longer", "from random weights, longer"),
     ("fcn_baseline_bn", "FCN baseline, batch norm"), ("unet-10", "U-Net, 10 %"), ("dropout-10", "dropout, 10 %"),
     ("vit-class", "ViT, class"), ("longer", "longer"), ("decay-0.01", "decay 0.01"),
@@ -219,9 +222,9 @@ def test_settings_name_every_width_of_a_family():
 
 def test_the_plan_holds_what_was_added():
     rows = lines(outcome(evidence(losses_longer=losses(0.3, 0.3, 0.4), rates={"unet-chosen": arm(0.3), "unet-higher": arm(0.3, lr=0.5)})))
-    assert rows["losses, longer"][1:] == ["added: 2 losses, 8,000 presentations", "not run", "3 arms, 3 seeds, 0.0 h"]
+    assert rows["losses, longer"][1:] == ["added: 3 losses, 8,000 presentations", "not run", "3 arms, 3 seeds, 0.0 h"]
     assert rows["rates"][1:] == ["added: 5 families at the next higher rate", "not run", "2 arms, 3 seeds, 0.0 h"]
-    assert rows["architectures"][1] == "5 families, 2 controls; added: 2 more" and rows["longer"][1].endswith("3 controls")
+    assert rows["architectures"][1] == "5 families, 2 controls; added: 2 more" and rows["longer"][1].endswith("3 controls; rates upwards")
 
 
 def controls(found: dict[str, list]) -> dict[str, list]:
@@ -292,7 +295,7 @@ def test_longer_factors_stand_in_one_block_against_the_usual_run():
 def test_the_claim_on_skips_is_judged_by_the_longer_runs(without, verdict):
     short = {"unet": arm(0.3), "unet-no-skips": arm(0.3, skips=False)}
     rows = {row.id: row for row in tables.claims(evidence(architectures=short, factors_longer=factors_longer(0.4, 0.4, without, 0.4)))}
-    assert rows["skips"].verdict == verdict and rows["skips"].number.endswith("in longer runs")
+    assert rows["skips"].verdict == verdict and rows["skips"].number.endswith("(longer)")
     rows = {row.id: row for row in tables.claims(evidence(architectures=short))}
     assert rows["skips"].verdict == "open" and "longer" not in rows["skips"].number
 
@@ -323,12 +326,29 @@ def test_rates_tried_at_the_length_of_the_runs_stand_with_the_full_ones():
     found.sweeps["camvid", "longer"] = {"unet": [own[0], *beside]}
     (row,) = [row for title, rows in tables.rates(found).blocks for row in rows if title.startswith("longer")]
     assert row[1:] == ["0.003: 25.0, 0.01: 30.0, 0.03: 36.0", "0.01"], "no column of short candidates"
-    assert tables.numbers(found)["longer/camvid/beside/unet/best"] == "+6.0"
 
 
-def test_a_family_at_a_better_rate_stands_in_the_main_table():
-    longer = {"fcn8s": arm(0.4, model="fcn8s", images=8000), "fcn8s-higher": arm(0.5, model="fcn8s", images=8000, lr=0.5)}
+def test_a_family_at_the_short_runs_rate_is_no_row_of_the_main_table():
+    longer = {"fcn8s": arm(0.5, model="fcn8s", images=8000, lr=0.5), "fcn8s-inherited": arm(0.4, model="fcn8s", images=8000)}
     found = evidence(architectures={"fcn8s": arm(0.3, model="fcn8s")}, longer=longer | {"fcn8s-short": arm(0.3, model="fcn8s", lr=0.2)})
-    rows = lines(tables.architectures(found), "CamVid, longer recipe")
-    assert list(rows) == ["FCN-8s", "FCN-8s, next higher rate"]
-    assert list(lines(tables.details(found), "CamVid, other runs")) == ["FCN-8s, recipe alone"]
+    assert list(lines(tables.architectures(found), "CamVid, longer recipe")) == ["FCN-8s"]
+    assert set(lines(tables.details(found), "CamVid, other runs")) == {"FCN-8s, recipe alone", "FCN-8s, short runs' rate, 8,000 shown"}
+    written = tables.numbers(found)
+    assert written["longer/camvid/moved"] == "FCN-8s" and written["settings/inherited/runs"] == "3"
+
+
+def test_losses_beyond_figure_6_have_a_table_of_their_own_below_cross_entropy():
+    groups = losses(0.3, 0.4, 0.5) | {"lovasz": arm(0.35, loss="lovasz")}
+    found = evidence(losses=groups)
+    assert [list(lines(tables.losses(found, others=others))) for others in (False, True)] == [
+        ["cross-entropy", "soft IoU", "Dice"], ["cross-entropy", "Lovász-Softmax"],
+    ]  # fmt: skip
+    assert tables.losses(evidence(losses=losses(0.3, 0.4, 0.5)), others=True).blocks[0][1][0][0] == "no records yet"
+
+
+def test_short_runs_that_change_a_factor_are_counted_together():
+    hours = [replace(one, cost={"seconds": 3600}) for one in arm(0.4)]
+    found = evidence(transforms={"flip": hours, "none": hours}, losses=losses(0.3, 0.4, 0.5))
+    written = tables.numbers(found)
+    assert (written["settings/factors/runs"], written["settings/factors/hours"]) == ("3", "3.0"), "shared runs once"
+    assert "settings/inherited/runs" not in written

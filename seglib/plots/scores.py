@@ -197,22 +197,23 @@ def changes(columns: Sequence[Mapping[str, Sequence[tuple[str, Mapping[str, tupl
     if not any(columns):
         return blank()
     lines = [[line for title, rows in column.items() for line in ((title, None), *rows)] for column in columns]
+    places = [_with_air([row is None for _, row in column]) for column in lines]
     drawn = [value for column in lines for _, row in column for value in (row or {}).values()]
     series = list(dict.fromkeys(key for column in lines for _, row in column for key in row or ()))
     end = _reach(drawn)
-    figure, axes = canvas(0.325 * max(map(len, lines)) + 1.7, 1, len(columns))
-    for axis, column in zip(axes[0], lines, strict=True):
+    figure, axes = canvas(0.325 * (max(place[-1] for place in places) + 1) + 1.7, 1, len(columns))
+    for axis, column, place in zip(axes[0], lines, places, strict=True):
         axis.axvline(0, color="0.3", linewidth=0.8)
-        for i, (words, row) in enumerate(column):
+        for i, (words, row) in zip(place, column, strict=True):
             for key, value in (row or {}).items():
                 j = series.index(key)
                 _change(axis, i + 0.3 * (j - (len(series) - 1) / 2), value, j, end)
             if row is None:
                 paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.2}  # no grid line through the words
                 axis.text(-0.42, i, words, transform=axis.get_yaxis_transform(), va="center", style="italic", bbox=paper)
-        axis.set_yticks(range(len(column)), [words if row else "" for words, row in column])
+        axis.set_yticks(place, [words if row else "" for words, row in column])
         axis.tick_params(axis="y", length=0)
-        axis.set(xlabel=xlabel, xlim=(-1.04 * end, 1.04 * end), ylim=(len(column) - 0.5, -0.5))
+        axis.set(xlabel=xlabel, xlim=(-1.04 * end, 1.04 * end), ylim=(place[-1] + 0.5, -0.5))
         axis.grid(axis="y", visible=False)
     handles = [Line2D([], [], color=color(j), marker=marker(j), label=key, markersize=4) for j, key in enumerate(series)]
     dots = (("o", "0.3", "clear"), ("o", "white", "not clear"), *([(">", "0.3", "goes on")] if _beyond(drawn, end) else []))
@@ -220,6 +221,11 @@ def changes(columns: Sequence[Mapping[str, Sequence[tuple[str, Mapping[str, tupl
                 for kind, face, words in dots]  # fmt: skip
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure
+
+
+def _with_air(titles: Sequence[bool]) -> list[float]:
+    """Places of lines from 0 downwards, one apart, with half a line of air above every title but the first."""
+    return [i + 0.5 * max(0, sum(titles[: i + 1]) - 1) for i in range(len(titles))]
 
 
 def _reach(rows: Sequence[tuple]) -> float:

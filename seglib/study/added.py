@@ -81,8 +81,8 @@ def _longer_family(scope: Scope, model: str) -> tuple[TrainConfig, list[TrainCon
 
 
 def longer(scope: Scope) -> list[Job]:
-    """The families with the longer recipe, each at the short runs' rate and, where a higher one is better on val, at that. Two of them at
-    the usual number of pictures too, at the short runs' rate, which tells its length from its other parts; FCN-8s at half its width, too."""
+    """The families with the longer recipe, each at the short runs' rate and, where a higher one is better on val, at that. Two of them
+    at the usual number of pictures too, at the short rate, which tells length from the recipe's other parts; FCN-8s at half its width."""
     found = []
     for model in MODELS:
         config, sweep, inherited, rate = _longer_family(scope, model)

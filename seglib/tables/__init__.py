@@ -24,8 +24,9 @@ Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a k
     pretraining/<dataset>/gain|clear|clear/count|families|largest/arm|largest/points
     losses/<dataset>/dice-minus-cross_entropy/other-rate/points|lr|sign      against cross-entropy at its next best rate
     frequent/<dataset>/pixels|generalised_dice    what the classes above 5 % of the pixels hold of them, and of that loss's weight
-    longer/<dataset>/gains-most|gains-least|few-seeds        families, in words
-    settings/<experiment>/images|seeds|size|batch|width       settings/total|settling|shared/runs|hours   settings/total/devices
+    longer/<dataset>/gains-most|gains-least|few-seeds|moved        families, in words; moved: to a higher rate than the short runs'
+    settings/<experiment>/images|seeds|size|batch|width       settings/total|settling|shared|factors|inherited/runs|hours
+    settings/total/devices
 
 Without a suffix a quantity is the mean over seeds; sd is over seeds; low and high are the 95 % t interval over seeds; images-low and
 images-high the 95 % bootstrap interval over images. Scores are per cent with one decimal, on test at the label's own size. `unseen` is
@@ -42,10 +43,10 @@ scored over CamVid's classes.
     arms          architectures: model, unet-no-skips, cnn_j, fcn_baseline_bn, fcn8s-small    losses, losses-longer: the loss
                   void: <model>-ignore, <model>-class
                   transforms: none flip flip-append crop crop-append size-<h>x<w>   annotation: fine coarse coarse-fine
-                  factors-longer: flip flip-crop no-skips tenth
+                  factors-longer: flip flip-crop no-skips tenth void
                   optimisers: sgd adam adamw adamax constant step polynomial onecycle decay-<x> dropout-<per cent>
                   generalisation: <model>-from-<dataset>    data: <model>-10|25|50|100    original: <model>
-                  longer: <model>, unet-short, fcn8s-short, fcn8s-small    rates: <model>-chosen, <model>-higher
+                  longer: <model>, <model>-inherited, unet-short, fcn8s-short, fcn8s-small    rates: <model>-chosen, <model>-higher
                   pretraining: <model>-random, <model>-pretrained    imagenet: random, imagenet, both also -longer
                   fullsize: size-<h>x<w>    confirmation: <loss>, <model>, both also -longer
 

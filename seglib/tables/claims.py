@@ -4,8 +4,7 @@ On each data set a rule gives +1 (the records support the claim), -1 (they contr
 where both its 95 % intervals, over pictures and over seeds, exclude zero. Confirmed: +1 on every data set. Refuted: -1 on at least one and
 +1 on none; only "not supported" where a learning rate of that comparison was the last one tried, so that the order may yet change, or
 where the original began from pretrained weights and our runs did not. Open: all else, and every comparison with fewer than three seeds
-an arm, however large its difference.
-"""
+an arm, however large its difference."""
 
 import math
 from typing import NamedTuple
@@ -30,7 +29,7 @@ MISSING = "not tested"
 
 
 class Claim(NamedTuple):
-    """words: of the original; section: where they stand; experiment: what tests them."""
+    """words: of the original; section: where they stand; experiment: what tests them; answers {data set, "" for none: in words}."""
 
     id: str
     words: str
@@ -38,6 +37,7 @@ class Claim(NamedTuple):
     experiment: str
     verdict: str
     number: str
+    answers: dict[str, str]
 
 
 def claims(evidence: Evidence) -> list[Claim]:
@@ -51,9 +51,9 @@ def claims(evidence: Evidence) -> list[Claim]:
         edge = any(_at_the_edge(evidence, place, experiment, _judged(evidence.of(place, experiment), key)) for place in against)
         if verdict == "refuted" and (key in PRETRAINED or edge):
             verdict = "not supported"
-        judged = [_judged(evidence.of(place, experiment), key) for place in answers]
-        number += _one_seed(judged) if number and verdict == "open" else ""
-        found.append(Claim(key, words, section, experiment, verdict, number or MISSING))
+        number += _one_seed([_judged(evidence.of(place, experiment), key) for place in answers]) if number and verdict == "open" else ""
+        told = {place: text for place, (_, text) in answers.items()}
+        found.append(Claim(key, words, section, experiment, verdict, number or MISSING, told))
     return found
 
 
@@ -104,7 +104,7 @@ def _bracket(row: tuple[int, float, float, float]) -> str:
 
 
 def _compared(groups: Groups, arm: str, others: tuple[str, ...]) -> Answer:
-    """+1 where `arm` beats every other, -1 where one of them beats it."""
+    """+1 where `arm` beats every other, -1 where one beats it."""
     rivals = [other for other in others if other in groups]
     if arm not in groups or not rivals:
         return NONE
@@ -118,7 +118,7 @@ def _longest(evidence: Evidence, dataset: str, arms: tuple[str, ...], usual: str
     """What a network is able to do, or a loss, the longest runs tell, where all these arms have all seeds: (groups, words that say so)."""
     longer = evidence.of(dataset, LONGER[usual])
     if min(len(longer.get(arm, ())) for arm in arms) >= SEEDS:
-        return longer, " after the longer recipe" if usual == "architectures" else " in longer runs"
+        return longer, " (longer)"
     return evidence.of(dataset, usual), ""
 
 
@@ -126,7 +126,7 @@ def _skips(evidence: Evidence, dataset: str) -> Answer:
     """U-Net above itself without skips: the small one of the longer runs, where all its seeds are there, else the family."""
     longer, groups, words = evidence.of(dataset, "factors-longer"), evidence.of(dataset, "architectures"), ""
     if min(len(longer.get(arm, ())) for arm in ("flip", "no-skips")) >= SEEDS:
-        groups, words = {"unet": longer["flip"], "unet-no-skips": longer["no-skips"]}, " in longer runs"
+        groups, words = {"unet": longer["flip"], "unet-no-skips": longer["no-skips"]}, " (longer)"
     sign, text = _compared(groups, "unet", ("unet-no-skips",))
     return sign, text + words * bool(text)
 
@@ -214,7 +214,7 @@ def _small_data(evidence: Evidence, dataset: str) -> Answer:
     row = _difference(groups, "unet-10", "vit-10")
     longer = evidence.of(dataset, "factors-longer")
     words = f"{_marked(row)}{_bracket(row)} to ViT on 10 %, {_kept(groups, 'unet-10', 'unet-100')} of the full score"
-    return row[0], words + (f" (in longer runs {_kept(longer, 'tenth', 'flip')})" if {"tenth", "flip"} <= set(longer) else "")
+    return row[0], words + (f" (longer: {_kept(longer, 'tenth', 'flip')})" if {"tenth", "flip"} <= set(longer) else "")
 
 
 def _kept(groups: Groups, arm: str, whole: str) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 
 from seglib import scores
 from seglib.labels import DATASET_NAMES
+from seglib.study.profiles import FIGURE_6
 from seglib.tables import evidence as read
 from seglib.tables import readings
 from seglib.tables.cards import MODELS
@@ -93,8 +94,8 @@ def _recipes(evidence: Evidence, dataset: str):
 
 
 def _main(arm: str) -> bool:
-    """Whether an arm is a family, or one at another rate that was better on val."""
-    return arm.removesuffix("-higher") in MODELS
+    """Whether an arm is a family itself; a family at the short runs' rate is in the details."""
+    return arm in MODELS
 
 
 def _shown(groups: Groups) -> str:
@@ -146,8 +147,7 @@ def _detail_row(words: str, found, mark: str = "") -> list[str]:
 
 def readme_rows(evidence: Evidence, dataset: str) -> list[list[str]]:
     """The models of the README, longer runs below: name, parameters, seeds, mIoU, its interval, device."""
-    rows = []
-    network = name("unet_lite0")
+    rows, network = [], name("unet_lite0")
     for experiment in ("architectures", "longer", "imagenet", "fullsize", read.SINGLE):
         for arm, found in evidence.of(dataset, experiment).items():
             if arm not in MODELS and experiment == "architectures":
@@ -162,17 +162,21 @@ def readme_rows(evidence: Evidence, dataset: str) -> list[list[str]]:
     return rows
 
 
-def losses(evidence: Evidence) -> Table:
-    """Losses by data set, then longer runs of some: rate, mIoU, intervals, difference to cross-entropy, thin and rare classes."""
+def losses(evidence: Evidence, others: bool = False) -> Table:
+    """Losses of Figure 6 by data set, then their longer runs: rate, mIoU, intervals, difference to cross-entropy, thin and rare classes.
+    others: the remaining losses instead, below cross-entropy."""
     columns = ["Loss", "rate", "mIoU", "over pictures", LOCKED, "to cross-entropy", "accuracy", "iIoU", "boundary", "thin", "rare",
                "calibration"]  # fmt: skip
     blocks = []
     for dataset in evidence.datasets():
         for experiment, end in (("losses", ""), ("losses-longer", "-longer")):
-            if groups := evidence.of(dataset, experiment):
+            groups = evidence.of(dataset, experiment)
+            arms = [arm for arm in groups if arm in FIGURE_6] if not others else [arm for arm in groups if arm not in FIGURE_6]
+            if arms:
+                arms = ["cross_entropy"] * (others and "cross_entropy" in groups) + arms
                 title = DATASET_NAMES[dataset] + (f", longer, {_shown(groups)}" if end else "")
                 mark, locked = _mark(evidence, dataset, experiment), evidence.of(dataset, "confirmation")
-                blocks.append((title, [_loss_row(groups, arm, mark, locked.get(arm + end)) for arm in groups]))
+                blocks.append((title, [_loss_row(groups, arm, mark, locked.get(arm + end)) for arm in arms]))
     return filled(Table(columns, blocks)) if blocks else _nothing(columns)
 
 
@@ -283,10 +287,13 @@ def original(evidence: Evidence) -> Table:
 
 
 def claim_table(evidence: Evidence) -> Table:
-    """Every claim: its words, section, experiment, verdict, number."""
-    rows = [[f"“{row.words}” ({row.section})", row.experiment, row.verdict, row.number] for row in claims(evidence)]
-    return Table(
-        ["Claim (its section)", "experiment", "verdict", "mIoU points, unless said"],
-        [("", rows)],
-        LEFT.format(66) + "ll" + LEFT.format(88),
-    )
+    """Every claim: its words and section, what each data set says, the verdict."""
+    found = claims(evidence)
+    datasets = [place for place in evidence.datasets() if any(place in row.answers for row in found)] or ["streets"]
+    rows = []
+    for row in found:
+        told = [row.answers.get(place) or EMPTY for place in datasets]
+        told[0] = row.answers.get("") or told[0]  # what no data set is needed for
+        rows.append([f"“{row.words}” ({row.section})", *told, row.verdict])
+    columns = ["Claim (its section)", *(DATASET_NAMES[place] for place in datasets), "verdict"]
+    return Table(columns, [("", rows)], LEFT.format(50) + LEFT.format(48) * len(datasets) + LEFT.format(17))

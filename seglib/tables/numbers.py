@@ -14,7 +14,7 @@ from seglib.tables import readings, wording
 from seglib.tables.cards import LOSSES as FIGURE_6
 from seglib.tables.claims import MISSING, SHORT, claims
 from seglib.tables.evidence import SCORES, Evidence
-from seglib.tables.factors import compared_with, families
+from seglib.tables.factors import KINDS, compared_with, families
 from seglib.tables.gradients import gradient_sizes, left_to_the_frequent
 from seglib.tables.layout import escape
 from seglib.tables.names import device
@@ -37,7 +37,9 @@ def numbers(evidence: Evidence) -> dict[str, str]:
         found |= {f"{prefix}/{key}": text + dagger for key, text in _design(groups, evidence.sweeps.get((dataset, experiment), {}))}
         found |= {f"{prefix}/{key}": text + dagger for key, text in wording.of_experiment(evidence, dataset, experiment)}
         found |= {f"settings/{experiment}/{key}": text + dagger for key, text in _settings(groups)}
-    found |= wording.of_report(evidence) | _measures(evidence) | _claims(evidence) | _totals(evidence) | _settling(evidence)
+    found |= (
+        wording.of_report(evidence) | _measures(evidence) | _claims(evidence) | _totals(evidence) | _settling(evidence) | _spent(evidence)
+    )
     return {key: found[key] for key in sorted(found)}
 
 
@@ -197,6 +199,20 @@ def _settling(evidence: Evidence) -> dict[str, str]:
     full = [record for found, images in zip(swept, most) for record in found if record.config["images"] == images]
     hours = sum(record.cost.get("seconds") or 0 for record in full) / 3600
     return {"settings/settling/runs": str(len(full)), "settings/settling/hours": _text(hours)} if full else {}
+
+
+def _spent(evidence: Evidence) -> dict[str, str]:
+    """Runs and hours of the short runs that change one factor of data or training (factors), and of longer ones made at the short runs'
+    rate before a higher one was found better (inherited)."""
+    short = (*KINDS["data"], *KINDS["training"])
+    parts = {"factors": lambda what, arm: what in short, "inherited": lambda what, arm: arm.endswith(wording.INHERITED)}
+    found = {}
+    for part, wanted in parts.items():
+        arms = [found for (_, what), groups in evidence.groups.items() for arm, found in groups.items() if wanted(what, arm)]
+        trained = {record.name: record for some in arms for record in some if record.history}.values()
+        hours = sum(record.cost.get("seconds") or 0 for record in trained) / 3600
+        found |= {f"settings/{part}/runs": str(len(trained)), f"settings/{part}/hours": _text(hours)} if trained else {}
+    return found
 
 
 def _totals(evidence: Evidence) -> dict[str, str]:

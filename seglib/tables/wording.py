@@ -9,6 +9,7 @@ from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.layout import escape, signed
 from seglib.tables.names import name
 
+INHERITED = "-inherited"  # behind a family whose longer runs have another rate than its short ones: longer runs at the short ones' rate
 DATA = ("transforms", "annotation", "data", "void", "optimisers")  # the experiments of the section on data and training
 
 
@@ -40,7 +41,7 @@ def _order(groups: Groups) -> tuple[str, ...]:
 
 def of_experiment(evidence: Evidence, dataset: str, experiment: str) -> Iterator[tuple[str, str]]:
     """(key, text) of a whole experiment: <loss>-minus-cross_entropy/gain-...;
-    above-forest, below-forest; sizes; fractions; what pretraining is worth; <base>-to-best: arm, points."""
+    below-forest; sizes; fractions; what pretraining is worth; moved: the families whose longer runs have a higher rate."""
     groups = evidence.of(dataset, experiment)
     if experiment in ("losses", "losses-longer") and "cross_entropy" in groups:
         for loss in groups.keys() - {"cross_entropy"}:
@@ -56,8 +57,8 @@ def of_experiment(evidence: Evidence, dataset: str, experiment: str) -> Iterator
     if experiment == "pretraining":
         yield from _taught(groups)
     if experiment == "longer":
-        for arm, swept in evidence.sweeps.get((dataset, experiment), {}).items():
-            yield from _beside(groups, arm, swept)
+        if moved := [name(arm.removesuffix(INHERITED)) for arm in groups if arm.endswith(INHERITED)]:
+            yield "moved", listed(moved)
         yield from _gained(groups, evidence.of(dataset, "architectures"))
 
 
@@ -77,14 +78,6 @@ def _at_another_rate(groups: Groups, swept) -> Iterator[tuple[str, str]]:
         pair = {"dice": groups["dice"], "other": found[lr]}
         values = (("points", f"{_gain(*pair.values()):.1f}"), ("lr", f"{lr:g}"), ("sign", str(read.sign(pair, "dice", "other"))))
         yield from ((f"dice-minus-cross_entropy/other-rate/{key}", text) for key, text in values)
-
-
-def _beside(groups: Groups, arm: str, swept) -> Iterator[tuple[str, str]]:
-    """What an arm's other learning rates have on val, less its own with the same seed: beside/<arm>/best (points, the best of them)."""
-    own = {record.config["seed"]: record for record in groups.get(arm, ())}
-    others = [record for record in swept if record.config["seed"] in own and record.config["lr"] != own[record.config["seed"]].config["lr"]]
-    if others:
-        yield f"beside/{arm}/best", signed(max(100 * (record.val_miou - own[record.config["seed"]].val_miou) for record in others))
 
 
 def _forest(evidence: Evidence, dataset: str, groups: Groups) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ TABLES = {
     "architectures": content.architectures,
     "details": content.details,
     "losses": content.losses,
+    "otherlosses": functools.partial(content.losses, others=True),
     "ablations": functools.partial(content.ablations, of="data"),
     "training": functools.partial(content.ablations, of="training"),
     "transfer": content.transfer,
