@@ -25,7 +25,7 @@ Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a k
     losses/<dataset>/dice-minus-cross_entropy/other-rate/points|lr|sign      against cross-entropy at its next best rate
     frequent/<dataset>/pixels|generalised_dice    what the classes above 5 % of the pixels hold of them, and of that loss's weight
     longer/<dataset>/gains-most|gains-least|few-seeds|moved        families, in words; moved: to a higher rate than the short runs'
-    settings/<experiment>/images|seeds|size|batch|width       settings/total|settling|shared|factors|inherited/runs|hours
+    settings/<experiment>/images|batch|steps|seeds|size|width       settings/total|settling|shared|factors|inherited/runs|hours
     settings/total/devices
 
 Without a suffix a quantity is the mean over seeds; sd is over seeds; low and high are the 95 % t interval over seeds; images-low and

@@ -4,10 +4,9 @@ import numpy as np
 
 from seglib import scores
 from seglib.labels import DATASET_NAMES
-from seglib.study.profiles import FIGURE_6
 from seglib.tables import evidence as read
 from seglib.tables import readings
-from seglib.tables.cards import MODELS
+from seglib.tables.cards import LOSSES, MODELS
 from seglib.tables.claims import claims
 from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.factors import FACTORS, KINDS, compared_with, of_factor
@@ -51,13 +50,12 @@ _DETAILS = ("boundary", "thin", "rare", "calibration")  # of the table of detail
 
 
 def architectures(evidence: Evidence) -> Table:
-    """Main results by data set, floors and ceilings in the title: short runs, longer ones, ImageNet's. Other scores: `details`."""
-    columns = ["Model", "mIoU", "over seeds", "over pictures", LOCKED, *_SCORES]
-    blocks = [
-        (title + _bounds(evidence, dataset) * first, [_score_row(*row) for row in rows])
-        for dataset in evidence.datasets()
-        for title, rows, first in _recipes(evidence, dataset)
-    ]
+    """Main results by data set: floors and a ceiling, short runs, longer ones, ImageNet's. Other scores: `details`."""
+    columns, blocks = ["Model", "mIoU", "over seeds", "over pictures", LOCKED, *_SCORES], []
+    for dataset in evidence.datasets():
+        found = [(title, [_score_row(*row) for row in rows]) for title, rows in _recipes(evidence, dataset)]
+        bounds = [[words, value, *[EMPTY] * (len(columns) - 2)] for words, value in _bounds(evidence, dataset) if found]
+        blocks += [*([(f"{DATASET_NAMES[dataset]}, floors and ceiling", bounds)] if bounds else []), *found]
     return filled(Table(columns, blocks), LEFT.format(42)) if blocks else _nothing(columns)
 
 
@@ -67,7 +65,7 @@ def details(evidence: Evidence) -> Table:
     columns = ["Model", "mIoU", "over pictures", "unseen drive", "accuracy", *_DETAILS, "lost"]
     blocks = []
     for dataset in evidence.datasets():
-        blocks += [(title, [_detail_row(*row[:3]) for row in rows]) for title, rows, _ in _recipes(evidence, dataset)]
+        blocks += [(title, [_detail_row(*row[:3]) for row in rows]) for title, rows in _recipes(evidence, dataset)]
         rest = {arm: found for arm, found in evidence.of(dataset, "longer").items() if not _main(arm)}
         rows = [_detail_row(_recipe(arm, found), found) for arm, found in (rest | evidence.trained(dataset, read.SINGLE)).items()]
         blocks.append((f"{DATASET_NAMES[dataset]}, other runs", rows))
@@ -76,21 +74,20 @@ def details(evidence: Evidence) -> Table:
 
 
 def _recipes(evidence: Evidence, dataset: str):
-    """(title, rows (words, records, mark, locked records), whether it comes first) of the families in each recipe, and of the network that
-    tests ImageNet and the size of photographs."""
-    locked, first = evidence.of(dataset, "confirmation"), True
+    """(title, rows (words, records, mark, locked records)) of the families in each recipe, and of the network that tests ImageNet and the
+    size of photographs."""
+    locked = evidence.of(dataset, "confirmation")
     for words, experiment, end in (("short recipe", "architectures", ""), ("longer recipe", "longer", "-longer")):
         groups, mark = evidence.of(dataset, experiment), _mark(evidence, dataset, experiment)
         groups = {arm: found for arm, found in groups.items() if _main(arm)}
         if groups:
             rows = [(name(arm), found, mark, locked.get(arm + end)) for arm, found in groups.items()]
-            yield f"{DATASET_NAMES[dataset]}, {words}, {_shown(groups)}", rows, first
-            first = False
+            yield f"{DATASET_NAMES[dataset]}, {words}, {_shown(groups)}", rows
     rows = [(_start(arm), found, _mark(evidence, dataset, "imagenet")) for arm, found in evidence.of(dataset, "imagenet").items()]
     whole = evidence.of(dataset, "fullsize")
     rows += [(_at_size(found), found, _mark(evidence, dataset, "fullsize")) for found in whole.values()]
     if rows:
-        yield f"{DATASET_NAMES[dataset]}, {name('unet_lite0')}", rows, False
+        yield f"{DATASET_NAMES[dataset]}, {name('unet_lite0')}", rows
 
 
 def _main(arm: str) -> bool:
@@ -104,13 +101,12 @@ def _shown(groups: Groups) -> str:
     return " to ".join(f"{count:,}" for count in counts) + " shown"
 
 
-def _bounds(evidence: Evidence, dataset: str) -> str:
-    """Floors, the forest, and ceilings of a data set in words."""
+def _bounds(evidence: Evidence, dataset: str) -> list[tuple[str, str]]:
+    """(words, mIoU) of two floors, the prior per position and the forest, and of a ceiling, the truth on ViT's cells."""
     measured, grids = evidence.measures.get(f"baselines-{dataset}", {}), evidence.measures.get(f"grids-{dataset}", {}).get("grids", {})
     known = measured.get("floors", {}) | measured.get("data", {}) | grids
-    words = {"constant": "one class", "prior": "prior", "forest": "forest", "144x192": "truth on 144×192 cells", "9x12": "on 9×12"}
-    found = [f"{words[key]} {_one(known[key])}" for key in words if key in known]
-    return f"; {', '.join(found)}" if found else ""
+    words = {"prior": "prior per position", "forest": "forest on colour and row", "9x12": "truth on ViT's 9×12 cells"}
+    return [(words[key], _one(known[key])) for key in words if key in known]
 
 
 def _recipe(arm: str, found) -> str:
@@ -171,7 +167,7 @@ def losses(evidence: Evidence, others: bool = False) -> Table:
     for dataset in evidence.datasets():
         for experiment, end in (("losses", ""), ("losses-longer", "-longer")):
             groups = evidence.of(dataset, experiment)
-            arms = [arm for arm in groups if arm in FIGURE_6] if not others else [arm for arm in groups if arm not in FIGURE_6]
+            arms = [arm for arm in groups if arm in LOSSES] if not others else [arm for arm in groups if arm not in LOSSES]
             if arms:
                 arms = ["cross_entropy"] * (others and "cross_entropy" in groups) + arms
                 title = DATASET_NAMES[dataset] + (f", longer, {_shown(groups)}" if end else "")

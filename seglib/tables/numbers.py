@@ -127,6 +127,7 @@ def _design(groups, swept) -> Iterator[tuple[str, str]]:
 def _settings(groups) -> Iterator[tuple[str, str]]:
     config = next(iter(groups.values()))[0].config
     yield from (("images", f"{config['images']:,}"), ("batch", str(config["batch_size"])), ("size", _size(config)))
+    yield "steps", f"{-(-config['images'] // config['batch_size']):,}"
     yield from (("seeds", str(max(map(len, groups.values())))), ("width", str(config["width"] or "published")))
 
 
