@@ -377,7 +377,6 @@ def test_factors_of_longer_runs_differ_from_cross_entropys_in_one_thing():
     assert arms == {
         "flip": {frozenset()}, "flip-crop": {frozenset({"crop", "scale"})},
         "no-skips": {frozenset({"skips"})}, "tenth": {frozenset({"fraction"})},
-        "void": {frozenset({"void"})},
     }  # fmt: skip
 
 
