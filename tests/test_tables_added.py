@@ -222,7 +222,7 @@ def test_settings_name_every_width_of_a_family():
 
 def test_the_plan_holds_what_was_added():
     rows = lines(outcome(evidence(losses_longer=losses(0.3, 0.3, 0.4), rates={"unet-chosen": arm(0.3), "unet-higher": arm(0.3, lr=0.5)})))
-    assert rows["losses, longer"][1:] == ["added: 3 losses, 8,000 presentations", "not run", "3 arms, 3 seeds, 0.0 h"]
+    assert rows["losses, longer"][1:] == ["added: 2 losses, 8,000 presentations", "not run", "3 arms, 3 seeds, 0.0 h"]
     assert rows["rates"][1:] == ["added: 5 families at the next higher rate", "not run", "2 arms, 3 seeds, 0.0 h"]
     assert rows["architectures"][1] == "5 families, 2 controls; added: 2 more" and rows["longer"][1].endswith("3 controls; rates upwards")
 
@@ -328,13 +328,23 @@ def test_rates_tried_at_the_length_of_the_runs_stand_with_the_full_ones():
     assert row[1:] == ["0.003: 25.0, 0.01: 30.0, 0.03: 36.0", "0.01"], "no column of short candidates"
 
 
-def test_a_family_at_the_short_runs_rate_is_no_row_of_the_main_table():
+def test_a_family_at_the_short_runs_rate_stands_below_its_own():
     longer = {"fcn8s": arm(0.5, model="fcn8s", images=8000, lr=0.5), "fcn8s-inherited": arm(0.4, model="fcn8s", images=8000)}
     found = evidence(architectures={"fcn8s": arm(0.3, model="fcn8s")}, longer=longer | {"fcn8s-short": arm(0.3, model="fcn8s", lr=0.2)})
-    assert list(lines(tables.architectures(found), "CamVid, longer recipe")) == ["FCN-8s"]
-    assert set(lines(tables.details(found), "CamVid, other runs")) == {"FCN-8s, recipe alone", "FCN-8s, short runs' rate, 8,000 shown"}
+    assert list(lines(tables.architectures(found), "CamVid, longer recipe")) == ["FCN-8s", "FCN-8s, short runs' rate"]
+    assert list(lines(tables.details(found), "CamVid, other runs")) == ["FCN-8s, recipe alone"]
     written = tables.numbers(found)
     assert written["longer/camvid/moved"] == "FCN-8s" and written["settings/inherited/runs"] == "3"
+
+
+def test_the_main_table_has_the_longer_starts_alone_and_the_details_all():
+    starts = {f"{name}{end}": arm(0.4, model="unet_lite0", init=name) for name in ("random", "imagenet") for end in ("", "-longer")}
+    found = evidence(architectures={"unet": arm(0.3)}, imagenet=starts)
+    both = [list(lines(table, "CamVid, EfficientNet-U-Net")) for table in (tables.architectures(found), tables.details(found))]
+    assert both == [
+        ["random weights, longer", "ImageNet's, longer"],
+        ["random weights", "ImageNet's", "random weights, longer", "ImageNet's, longer"],
+    ]
 
 
 def test_losses_beyond_figure_6_have_a_table_of_their_own_below_cross_entropy():

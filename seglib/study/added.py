@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from seglib.study.job import Job
-from seglib.study.profiles import FIGURE_6, LADDER, MODELS
+from seglib.study.profiles import LADDER, MODELS
 from seglib.study.rates import neighbours, run_name, settled, upwards
 from seglib.study.scope import Scope
 from seglib.training import TrainConfig
@@ -13,6 +13,7 @@ LOWER = {"streets": "unet", "camvid": "fcn8s"}
 # Those whose longer rate is searched upwards. A longer run of a transformer takes half as long again: on streets they are tried one step
 # higher, with one seed, which chooses nothing.
 SEARCHED, ONE_HIGHER = ("fcn_baseline", "fcn8s", "unet"), {"streets": ("vit", "swin")}
+INHERITED = "-inherited"  # behind a family: longer runs at the short runs' rate, where another was found better
 ALIKE = {"fcn_baseline_bn": "fcn_baseline", "fcn8s-small": "fcn8s"}
 
 
@@ -35,9 +36,9 @@ def _longer_loss(scope: Scope, loss: str) -> tuple[TrainConfig, list[TrainConfig
 
 
 def losses_longer(scope: Scope) -> list[Job]:
-    """The losses of Figure 6 once more, longer, each at a rate of its own: what the short runs say of them may belong to their budget."""
+    """Cross-entropy and Dice once more, longer, each at a rate of its own: what the short runs say of them may belong to their budget."""
     found = []
-    for loss in FIGURE_6 if scope.profile.long_images else ():
+    for loss in ("cross_entropy", "dice") if scope.profile.long_images else ():
         config, sweep, rate = _longer_loss(scope, loss)
         found += scope.sweep("losses-longer", loss, 92, sweep)
         found += scope.arm("losses-longer", "losses", loss, 92, config, rate)
@@ -94,7 +95,7 @@ def longer(scope: Scope) -> list[Job]:
         found += scope.sweep("longer", model, 85 if model in SEARCHED else 87, sweep)
         found += scope.arm("longer", model, model, 86, config, rate)
         if rate and rate != inherited:
-            found += scope.arm("longer", f"{model}-inherited", f"{model}-inherited", 86, config, inherited)
+            found += scope.arm("longer", model + INHERITED, model + INHERITED, 86, config, inherited)
         if model in ("fcn8s", "unet"):
             found += scope.arm("longer", f"{model}-short", f"{model}-short", 86, replace(config, images=scope.profile.images), inherited)
     if scope.profile.sweep_architectures:

@@ -178,14 +178,17 @@ def _original(scope: Scope) -> list[Job]:
 
 
 def _confirmation(scope: Scope) -> list[Job]:
-    """Figure 6's losses and the families (longer: <model>-longer) once more, on the test pictures that no choice has looked at."""
+    """Figure 6's losses and the families (longer: <model>-longer) once more, on the test pictures that no choice has looked at. These were
+    scored before the families' longer rates were searched: of a family that took another, the runs at the short runs' rate."""
     if not scope.profile.locked.get(scope.dataset):
         return []
     sources = {"longer": added.longer, "losses": _losses, "losses-longer": added.losses_longer, "architectures": _architectures}
     found = []
     for experiment, jobs_of in sources.items():
         made = jobs_of(scope) if experiment in scope.profile.experiments else []
-        for job in (job for job in made if job.role == "run" and job.arm in (*MODELS, *FIGURE_6)):
+        moved = {job.arm.removesuffix(added.INHERITED) for job in made if job.arm.endswith(added.INHERITED)}
+        shown = {*MODELS, *FIGURE_6} - moved | {arm + added.INHERITED for arm in moved}
+        for job in (job for job in made if job.role == "run" and job.arm in shown):
             arm = job.arm + "-longer" * experiment.endswith("longer")
             found.append(Job("confirmation", experiment, arm, 96, "locked", job.config, scope.dataset, scope.weights(job)))
     return found

@@ -11,7 +11,7 @@ from seglib.tables.claims import claims
 from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.factors import FACTORS, KINDS, compared_with, of_factor
 from seglib.tables.layout import EMPTY, KEPT, LEFT, Table, filled, signed
-from seglib.tables.names import device, name
+from seglib.tables.names import INHERITED, device, name
 
 
 def _one(value: float, mark: str = "") -> str:
@@ -53,7 +53,7 @@ def architectures(evidence: Evidence) -> Table:
     """Main results by data set: floors and a ceiling, short runs, longer ones, ImageNet's. Other scores: `details`."""
     columns, blocks = ["Model", "mIoU", "over seeds", "over pictures", LOCKED, *_SCORES], []
     for dataset in evidence.datasets():
-        found = [(title, [_score_row(*row) for row in rows]) for title, rows in _recipes(evidence, dataset)]
+        found = [(title, [_score_row(*row) for row in rows]) for title, rows in _recipes(evidence, dataset, longest=True)]
         bounds = [[words, value, *[EMPTY] * (len(columns) - 2)] for words, value in _bounds(evidence, dataset) if found]
         blocks += [*([(f"{DATASET_NAMES[dataset]}, floors and ceiling", bounds)] if bounds else []), *found]
     return filled(Table(columns, blocks), LEFT.format(42)) if blocks else _nothing(columns)
@@ -73,9 +73,9 @@ def details(evidence: Evidence) -> Table:
     return filled(Table(columns, blocks), LEFT.format(42)) if blocks else _nothing(columns)
 
 
-def _recipes(evidence: Evidence, dataset: str):
+def _recipes(evidence: Evidence, dataset: str, longest: bool = False):
     """(title, rows (words, records, mark, locked records)) of the families in each recipe, and of the network that tests ImageNet and the
-    size of photographs."""
+    size of photographs; longest: of that only the longer runs where there are any."""
     locked = evidence.of(dataset, "confirmation")
     for words, experiment, end in (("short recipe", "architectures", ""), ("longer recipe", "longer", "-longer")):
         groups, mark = evidence.of(dataset, experiment), _mark(evidence, dataset, experiment)
@@ -83,16 +83,18 @@ def _recipes(evidence: Evidence, dataset: str):
         if groups:
             rows = [(name(arm), found, mark, locked.get(arm + end)) for arm, found in groups.items()]
             yield f"{DATASET_NAMES[dataset]}, {words}, {_shown(groups)}", rows
-    rows = [(_start(arm), found, _mark(evidence, dataset, "imagenet")) for arm, found in evidence.of(dataset, "imagenet").items()]
-    whole = evidence.of(dataset, "fullsize")
+    starts, whole = evidence.of(dataset, "imagenet"), evidence.of(dataset, "fullsize")
+    if longest and (longer := {arm: found for arm, found in starts.items() if arm.endswith("-longer")}):
+        starts, whole = longer, {}
+    rows = [(_start(arm), found, _mark(evidence, dataset, "imagenet")) for arm, found in starts.items()]
     rows += [(_at_size(found), found, _mark(evidence, dataset, "fullsize")) for found in whole.values()]
     if rows:
         yield f"{DATASET_NAMES[dataset]}, {name('unet_lite0')}", rows
 
 
 def _main(arm: str) -> bool:
-    """Whether an arm is a family itself; a family at the short runs' rate is in the details."""
-    return arm in MODELS
+    """Whether an arm is a family, or one at the short runs' rate where another was found better."""
+    return arm.removesuffix(INHERITED) in MODELS
 
 
 def _shown(groups: Groups) -> str:

@@ -15,15 +15,16 @@ NAMES = {
     "sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "adamax": "Adamax", "onecycle": "one-cycle",
 }  # fmt: skip
 
+INHERITED = "-inherited"  # behind a family whose longer runs took another rate than its short ones: longer runs at the short ones' rate
 ENDS = {  # <another arm>-longer, ...
     "longer": "longer", "chosen": "chosen rate", "higher": "next higher rate", "inherited": "short runs' rate", "ignore": "ignored",
 }  # fmt: skip
 
 
 def ordered(arms: dict) -> dict:
-    """The arms in the order of NAMES, others behind them as they come; "unet-from-streets" stands where "unet" would."""
+    """The arms in the order of NAMES, others behind as they come; "unet-from-streets" and "unet-inherited" stand where "unet" would."""
     places = {arm: i for i, arm in enumerate(NAMES)}
-    return dict(sorted(arms.items(), key=lambda item: places.get(item[0].split("-from-")[0], len(places))))
+    return dict(sorted(arms.items(), key=lambda item: places.get(item[0].split("-from-")[0].removesuffix(INHERITED), len(places))))
 
 
 def device(text: str) -> str:

@@ -17,7 +17,7 @@ from seglib.tables.evidence import SCORES, Evidence
 from seglib.tables.factors import KINDS, compared_with, families
 from seglib.tables.gradients import gradient_sizes, left_to_the_frequent
 from seglib.tables.layout import escape
-from seglib.tables.names import device
+from seglib.tables.names import INHERITED, device
 from seglib.tables.settings import shared, total
 
 COSTS = {"seconds": 1, "images_per_second": 1, "milliseconds_per_image": 1, "peak_memory_mb": 1, "parameters": 1e-6}
@@ -206,7 +206,7 @@ def _spent(evidence: Evidence) -> dict[str, str]:
     """Runs and hours of the short runs that change one factor of data or training (factors), and of longer ones made at the short runs'
     rate before a higher one was found better (inherited)."""
     short = (*KINDS["data"], *KINDS["training"])
-    parts = {"factors": lambda what, arm: what in short, "inherited": lambda what, arm: arm.endswith(wording.INHERITED)}
+    parts = {"factors": lambda what, arm: what in short, "inherited": lambda what, arm: arm.endswith(INHERITED)}
     found = {}
     for part, wanted in parts.items():
         arms = [found for (_, what), groups in evidence.groups.items() for arm, found in groups.items() if wanted(what, arm)]

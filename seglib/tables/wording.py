@@ -7,9 +7,8 @@ from seglib.tables import cards, factors, readings
 from seglib.tables import evidence as read
 from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.layout import escape, signed
-from seglib.tables.names import name
+from seglib.tables.names import INHERITED, name
 
-INHERITED = "-inherited"  # behind a family whose longer runs have another rate than its short ones: longer runs at the short ones' rate
 DATA = ("transforms", "annotation", "data", "void", "optimisers")  # the experiments of the section on data and training
 
 
