@@ -1,18 +1,20 @@
 """Small arrays that figures need of trained weights: predicted label maps, attention, logits. Made once, kept with the records."""
 
 import contextlib
+import functools
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from seglib import data, evaluation, models, plots, records, scores, study, training
+from seglib import data, evaluation, plots, records, scores, study, training
 from seglib.data import files
 from seglib.labels import IGNORE
-from seglib.models import attention, cost
+from seglib.models import attention
 from seglib.study import measures, sweeps
-from seglib.study.store import ROOT, SMALL
+from seglib.study.store import RESULTS, ROOT, SMALL
+from seglib.tables.names import INHERITED
 
 EVERY = 4  # label maps are kept at a quarter of the size: every fourth pixel of 2048x1024
 CENTRE = EVERY // 2
@@ -53,39 +55,54 @@ def final(page) -> tuple[str, dict[str, list[records.Record]]]:
     if page.profile == "published" or "longer" in study.profile(page.profile).experiments:  # others show no runs but their own
         with contextlib.suppress(FileNotFoundError):
             groups = study.groups(page.profile, page.dataset, "longer")
-    experiment = "longer" if set(study.MODELS) <= set(groups) else "architectures"
-    groups = groups if experiment == "longer" else page.groups(experiment)
+    experiment, groups = ("longer", groups) if set(study.MODELS) <= set(groups) else ("architectures", page.groups("architectures"))
     return experiment, {name: groups[name] for name in study.MODELS if name in groups}
 
 
 def predictions(page) -> dict[str, np.ndarray]:
-    """Label maps of the best, the median and the worst test image by image mIoU, averaged over the runs of `final`.
+    """Label maps of the best, the median and the worst test image by image mIoU, averaged over the runs of `final`; of a family that took
+    another rate in longer runs, over those at the short runs' rate, so that the choice of a rate does not choose the pictures anew.
 
-    "indices" (3,), "truth" (3, H/4, W/4) and {model: (3, H/4, W/4)} of each model's first seed, uint8.
+    "indices" (3,), "truth" (3, H/4, W/4) and {model: (3, H/4, W/4)} of each model's first seed, uint8; "run/<model>" is its record's name.
     """
     experiment, arms = final(page)
-    _folder_of_weights(page, [found[0] for found in arms.values()], experiment)
-    indices = _by_rule(record for found in arms.values() for record in found)
-    source = data.source(page.dataset, "test")
-    images = [source.image(index) for index in indices]
-    kept = {"indices": np.array(indices), "truth": _small([source.truth(index)[0] for index in indices])}
-    for name, found in arms.items():
-        kept[name] = _small(_label_maps(*network(page, found[0], experiment), images))
-    return kept
+    indices = _by_rule(record for found in _at_short_rates(page, experiment, arms).values() for record in found)
+    maps = _maps(page, arms, experiment, indices)
+    return {"indices": np.array(indices), "truth": _small([data.source(page.dataset, "test").truth(index)[0] for index in indices])} | maps
 
 
 def longest(page) -> dict[str, np.ndarray]:
     """As `predictions`, of the first seed of each family's longer run, by which the images are chosen too; (3, H/2, W/2) each, without
     the truth: label maps of CamVid may not be passed on."""
-    arms = {name: found[0] for name, found in page.groups("longer").items() if name in study.MODELS}
+    arms = {name: found for name, found in page.groups("longer").items() if name in study.MODELS}
     if not arms:
         raise FileNotFoundError(f"no runs of the longer recipe on {page.dataset}")
-    _folder_of_weights(page, list(arms.values()), "longer")
-    indices = _by_rule(arms.values())
-    source = data.source(page.dataset, "test")
-    images = [source.image(index) for index in indices]
-    maps = {name: _label_maps(*network(page, record, "longer"), images) for name, record in arms.items()}
-    return {"indices": np.array(indices)} | {name: _small(found, EVERY_OF_CAMVID) for name, found in maps.items()}
+    indices = _by_rule(found[0] for found in _at_short_rates(page, "longer", arms).values())
+    return {"indices": np.array(indices)} | _maps(page, arms, "longer", indices, EVERY_OF_CAMVID)
+
+
+def _at_short_rates(page, experiment: str, arms: dict[str, list[records.Record]]) -> dict[str, list[records.Record]]:
+    """The arms, of a family that took another rate than the short runs' those at that one."""
+    return {name: page.groups(experiment).get(name + INHERITED, found) for name, found in arms.items()}
+
+
+def _maps(page, arms: dict[str, list[records.Record]], experiment: str, indices: list[int], every: int = EVERY) -> dict[str, np.ndarray]:
+    """{model: label maps of these test images by its first seed, "run/<model>": the record's name}. Where weights are on another machine,
+    what is published of that very run and these images; FileNotFoundError where there is none, or where all are elsewhere."""
+    images = functools.cache(lambda: [data.source(page.dataset, "test").image(index) for index in indices])  # takes minutes: where needed
+    found, elsewhere = {}, 0
+    old = dict(np.load(published)) if (published := RESULTS / page.dataset / "predictions.npz").is_file() else {}
+    same = np.array_equal(old.get("indices", []), indices)
+    for name, (record, *_) in arms.items():
+        try:
+            found[name] = _small(_label_maps(*network(page, record, experiment), images()), every)
+        except FileNotFoundError:
+            elsewhere += 1
+            if not same or str(old.get(f"run/{name}")) != record.name or elsewhere == len(arms):
+                raise
+            found[name] = old[name]
+        found[f"run/{name}"] = np.array(record.name)
+    return found
 
 
 def _by_rule(runs) -> list[int]:
@@ -253,23 +270,7 @@ def share_near_edges(truth: np.ndarray, prediction: np.ndarray) -> float:
     return float(edges(truth)[wrong].mean()) if wrong.any() else float("nan")
 
 
-def encoder_times(sides: tuple[int, ...], repeats: int = 11) -> dict:
-    """Milliseconds of a forward pass of the narrow ViT and Swin at square images on this device, one thread: medians of `repeats`.
-
-    The two take turns, so that whatever else the machine does meets both.
-    """
-    built = {name: models.build(name, 19, width=width).eval() for name, width in (("vit", 192), ("swin", 48))}
-    threads, taken = torch.get_num_threads(), {name: {side: [] for side in sides} for name in built}
-    torch.set_num_threads(1)
-    try:
-        device = measures.device().replace(" 1 threads", " 1 thread")
-        for side in (side for side in sides for _ in range(repeats)):
-            for name, net in built.items():
-                taken[name][side].append(cost.milliseconds(net, (side, side), repeats=1))
-    finally:
-        torch.set_num_threads(threads)
-    measured = {name: [round(float(np.median(times)), 2) for times in found.values()] for name, found in taken.items()}
-    return {"device": device, "sides": list(sides)} | measured
+encoder_times = measures.encoder_times
 
 
 def baselines(page) -> dict:

@@ -270,7 +270,35 @@ def test_arrays_of_weights_that_are_elsewhere_are_the_published_ones(tmp_path, m
 
 def test_of_camvid_only_predictions_are_kept():
     kept = notebook.Page("10_results", "published", "camvid").read("predictions")
-    assert set(kept) == {"indices", *exhibits.study.MODELS}, "its photographs and label maps may not be passed on"
+    runs = {f"run/{model}" for model in exhibits.study.MODELS}
+    assert set(kept) == {"indices", *exhibits.study.MODELS, *runs}, "its photographs and label maps may not be passed on"
+
+
+def test_published_maps_are_of_the_published_runs():
+    for dataset in ("streets", "camvid"):
+        kept, groups = notebook.Page("10_results", "published", dataset).read("predictions"), study.groups("published", dataset, "longer")
+        assert {model: str(kept[f"run/{model}"]) for model in study.MODELS} == {model: groups[model][0].name for model in study.MODELS}
+
+
+def test_maps_of_runs_without_weights_are_those_published_of_the_very_run(monkeypatch):
+    """The rest is made anew; of another run, or of other pictures, nothing published will do."""
+    page, old = SimpleNamespace(dataset="streets"), notebook.Page("10_results", "published", "streets").read("predictions")
+    indices, made = old["indices"].tolist(), torch.full((1024, 2048), 7)
+    arms = {model: [SimpleNamespace(name=str(old[f"run/{model}"]))] for model in ("unet", "vit")}
+
+    def network(page, record, experiment):
+        if record.name == arms["unet"][0].name:
+            return "a network", "its settings"
+        raise FileNotFoundError("its weights are not in runs")
+
+    monkeypatch.setattr(exhibits, "network", network)
+    monkeypatch.setattr(exhibits, "_label_maps", lambda model, config, images: [made] * len(images))
+    monkeypatch.setattr(exhibits.data, "source", lambda *_: SimpleNamespace(image=lambda index: None))
+    found = exhibits._maps(page, arms, "longer", indices)
+    assert np.array_equal(found["vit"], old["vit"]) and (found["unet"] == 7).all() and str(found["run/vit"]) == arms["vit"][0].name
+    for wrong, pictures in (({"vit": [SimpleNamespace(name="vit-of-another-rate")]}, indices), (arms, indices[::-1])):
+        with pytest.raises(FileNotFoundError, match="weights are not in"):
+            exhibits._maps(page, wrong, "longer", pictures)
 
 
 def test_photographs_of_a_wrong_folder_are_named(tmp_path):

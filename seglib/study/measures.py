@@ -164,3 +164,22 @@ def _speed(model: torch.nn.Module, size: tuple[int, int], repeats: int) -> dict[
 
 
 OF_MODELS = {"models": model_costs, "speed": speeds}  # what `report --measure` measures of the models
+
+
+def encoder_times(sides: tuple[int, ...], repeats: int = 11) -> dict:
+    """Milliseconds of a forward pass of the narrow ViT and Swin at square images on this device, one thread: medians of `repeats`.
+
+    The two take turns, so that whatever else the machine does meets both.
+    """
+    built = {name: models.build(name, 19, width=width).eval() for name, width in (("vit", 192), ("swin", 48))}
+    threads, taken = torch.get_num_threads(), {name: {side: [] for side in sides} for name in built}
+    torch.set_num_threads(1)
+    try:
+        measured_on = device().replace(" 1 threads", " 1 thread")
+        for side in (side for side in sides for _ in range(repeats)):
+            for name, net in built.items():
+                taken[name][side].append(cost.milliseconds(net, (side, side), repeats=1))
+    finally:
+        torch.set_num_threads(threads)
+    measured = {name: [round(float(np.median(times)), 2) for times in found.values()] for name, found in taken.items()}
+    return {"device": measured_on, "sides": list(sides)} | measured
