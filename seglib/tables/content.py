@@ -50,12 +50,12 @@ _DETAILS = ("boundary", "thin", "rare", "calibration")  # of the table of detail
 
 
 def architectures(evidence: Evidence) -> Table:
-    """Main results by data set: floors and a ceiling, short runs, longer ones, ImageNet's. Other scores: `details`."""
+    """Main results by data set: floors, short runs, longer ones, ImageNet's. Other scores: `details`."""
     columns, blocks = ["Model", "mIoU", "over seeds", "over pictures", LOCKED, *_SCORES], []
     for dataset in evidence.datasets():
         found = [(title, [_score_row(*row) for row in rows]) for title, rows in _recipes(evidence, dataset, longest=True)]
         bounds = [[words, value, *[EMPTY] * (len(columns) - 2)] for words, value in _bounds(evidence, dataset) if found]
-        blocks += [*([(f"{DATASET_NAMES[dataset]}, floors and ceiling", bounds)] if bounds else []), *found]
+        blocks += [*([(f"{DATASET_NAMES[dataset]}, floors", bounds)] if bounds else []), *found]
     return filled(Table(columns, blocks), LEFT.format(42)) if blocks else _nothing(columns)
 
 
@@ -104,10 +104,10 @@ def _shown(groups: Groups) -> str:
 
 
 def _bounds(evidence: Evidence, dataset: str) -> list[tuple[str, str]]:
-    """(words, mIoU) of two floors, the prior per position and the forest, and of a ceiling, the truth on ViT's cells."""
-    measured, grids = evidence.measures.get(f"baselines-{dataset}", {}), evidence.measures.get(f"grids-{dataset}", {}).get("grids", {})
-    known = measured.get("floors", {}) | measured.get("data", {}) | grids
-    words = {"prior": "prior per position", "forest": "forest on colour and row", "9x12": "truth on ViT's 9×12 cells"}
+    """(words, mIoU) of two floors: the prior per position and the forest."""
+    measured = evidence.measures.get(f"baselines-{dataset}", {})
+    known = measured.get("floors", {}) | measured.get("data", {})
+    words = {"prior": "prior per position", "forest": "forest on colour and row"}
     return [(words[key], _one(known[key])) for key in words if key in known]
 
 
