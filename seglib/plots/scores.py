@@ -201,7 +201,7 @@ def changes(columns: Sequence[Mapping[str, Sequence[tuple[str, Mapping[str, tupl
     drawn = [value for column in lines for _, row in column for value in (row or {}).values()]
     series = list(dict.fromkeys(key for column in lines for _, row in column for key in row or ()))
     end = _reach(drawn)
-    figure, axes = canvas(0.29 * (max(place[-1] for place in places) + 1) + 1.7, 1, len(columns))
+    figure, axes = canvas(0.3 * (max(place[-1] for place in places) + 1) + 1.7, 1, len(columns))
     for axis, column, place in zip(axes[0], lines, places, strict=True):
         axis.axvline(0, color="0.3", linewidth=0.8)
         for i, (words, row) in zip(place, column, strict=True):
@@ -225,7 +225,7 @@ def changes(columns: Sequence[Mapping[str, Sequence[tuple[str, Mapping[str, tupl
 
 def _with_air(titles: Sequence[bool]) -> list[float]:
     """Places of lines from 0 downwards, one apart, with some air above every title but the first."""
-    return [i + 0.4 * max(0, sum(titles[: i + 1]) - 1) for i in range(len(titles))]
+    return [i + 0.5 * max(0, sum(titles[: i + 1]) - 1) for i in range(len(titles))]
 
 
 def _reach(rows: Sequence[tuple]) -> float:

@@ -88,8 +88,7 @@ def _verdict(signs: list[int]) -> str:
 
 
 def _difference(groups, a: str, b: str) -> tuple[int, float, float, float]:
-    """(sign, difference, low, high) of arm a less arm b in points, from the lower to the upper end of the intervals over pictures and over
-    seeds; sign 0 while an arm has fewer than three seeds."""
+    """(sign, difference, low, high) of arm a less arm b in points, as `read.widest`; sign 0 while an arm has fewer than three seeds."""
     row = read.widest(groups, a, b)
     return read.side(groups, a, b, row, SEEDS), *row
 
@@ -150,8 +149,7 @@ def _swin(evidence: Evidence, dataset: str) -> Answer:
 
 
 def _size(evidence: Evidence, dataset: str) -> Answer:
-    """Photographs at their own size against as small a share of it as the original's; elsewhere the largest training size against the
-    one that every other experiment uses. Within a point, or clearly better by more than that."""
+    """Photographs at their own size against as small a share as the original's; elsewhere the largest training size against the usual."""
     whole = evidence.of(dataset, "fullsize")
     groups = whole or evidence.of(dataset, "transforms")
     sizes = sorted((arm for arm in groups if arm.startswith("size-")), key=_pixels)
@@ -175,9 +173,12 @@ def _augmentation(evidence: Evidence, dataset: str) -> Answer:
     arms = [arm for arm in ("flip", "flip-append", "crop", "crop-append") if arm in groups]
     if "none" not in groups or not arms:
         return NONE
-    rows = {arm: _difference(groups, arm, "none") for arm in arms}
+    rows, longer = {arm: _difference(groups, arm, "none") for arm in arms}, evidence.of(dataset, "factors-longer")
+    told = [f"{name(arm)} {_marked(row)}" for arm, row in rows.items()]
+    if {"flip", "flip-crop"} <= set(longer):
+        told.append(f"crops beside flips {_marked(_difference(longer, 'flip-crop', 'flip'))} (longer)")
     sign = -1 if any(row[0] > 0 for row in rows.values()) else int(all(row[0] < 0 for row in rows.values()))
-    return sign, ", ".join(f"{name(arm)} {_marked(row)}" for arm, row in rows.items())
+    return sign, ", ".join(told)
 
 
 def _rare_classes(evidence: Evidence, dataset: str) -> Answer:
@@ -195,7 +196,7 @@ def _rare_classes(evidence: Evidence, dataset: str) -> Answer:
 
 
 def _gradient(evidence: Evidence, dataset: str) -> Answer:
-    """How much larger cross-entropy's gradient is than Dice's in the first epoch. What "depth" means is not said: never settled."""
+    """Cross-entropy's gradient against Dice's in the first epoch. What "depth" means is not said: never settled."""
     groups = evidence.of(dataset, "losses")
     norms = {}
     for arm in ("cross_entropy", "dice"):
@@ -234,8 +235,7 @@ def _void(evidence: Evidence, dataset: str) -> Answer:
 
 
 def _above_floor(evidence: Evidence, dataset: str) -> Answer:
-    """Baseline and U-Net above the per-pixel prior and the forest that sees colour and row, lower end of the interval against them;
-    contradicted where one is below the prior."""
+    """Baseline and U-Net above prior and forest by the lower end of their intervals; contradicted where one is below the prior."""
     measured, pair = evidence.measures.get(f"baselines-{dataset}", {}), ("fcn_baseline", "unet")
     floor, forest = measured.get("floors", {}).get("prior"), measured.get("data", {}).get("forest")
     groups, which = _longest(evidence, dataset, pair)
@@ -243,8 +243,7 @@ def _above_floor(evidence: Evidence, dataset: str) -> Answer:
         return NONE
     lows = [read.interval(groups[arm])[0] for arm in pair]
     means = [read.values(groups[arm], "miou").mean() for arm in pair]
-    enough = min(len(groups[arm]) for arm in pair) >= SEEDS
-    sign = 0 if not enough else -1 if min(means) < floor else int(min(lows) > max(floor, forest or 0))
+    sign = 0 if min(len(groups[arm]) for arm in pair) < SEEDS else -1 if min(means) < floor else int(min(lows) > max(floor, forest or 0))
     words = f"{means[0]:.1f} and {means[1]:.1f}{which}, prior {floor:.1f}"
     return sign, words + (f", forest {forest:.1f}" if forest else "")
 
@@ -269,8 +268,9 @@ def _quadratic(evidence: Evidence, dataset: str) -> Answer:
         return NONE
     growth = {model: models[model]["gflops-full"] / models[model]["gflops"] for model in ("vit", "swin")}
     pixels = 1024 * 2048 / 768**2
-    sign = 1 if growth["vit"] > 1.1 * pixels > growth["swin"] else -1
-    return sign, f"ViT only: {growth['vit']:.1f} times the FLOPs for {pixels:.1f} times the pixels; Swin V2 {growth['swin']:.1f}"
+    return 1 if growth["vit"] > 1.1 * pixels > growth[
+        "swin"
+    ] else -1, f"ViT only: {growth['vit']:.1f} times the FLOPs for {pixels:.1f} times the pixels; Swin V2 {growth['swin']:.1f}"
 
 
 SHORT = {  # what a claim is about, in a sentence that counts them
