@@ -10,9 +10,8 @@ from seglib.training import TrainConfig
 
 # Of the two leading families after the longer recipe the one that trailed, by data set: it runs at the rate below its own, too.
 LOWER = {"streets": "unet", "camvid": "fcn8s"}
-# Those whose longer rate is searched upwards. A longer run of a transformer takes half as long again: on streets they are tried one step
-# higher, with one seed, which chooses nothing.
-SEARCHED, ONE_HIGHER = ("fcn_baseline", "fcn8s", "unet"), {"streets": ("vit", "swin")}
+# Those whose longer rate is searched upwards. A longer run of a transformer takes half as long again, so theirs is the short runs'.
+SEARCHED = ("fcn_baseline", "fcn8s", "unet")
 INHERITED = "-inherited"  # behind a family: longer runs at the short runs' rate, where another was found better
 ALIKE = {"fcn_baseline_bn": "fcn_baseline", "fcn8s-small": "fcn8s"}
 
@@ -81,7 +80,7 @@ def _longer_family(scope: Scope, model: str) -> tuple[TrainConfig, list[TrainCon
     tried = LADDER[place : place + 1 + scope.profile.more_rates]
     below, upper = ([replace(config, lr=_long(scope, config, lr)[1], seed=0) for lr in rates] for rates in (lower, tried))
     if model not in SEARCHED:
-        return config, upper[:2] if model in ONE_HIGHER.get(scope.dataset, ()) else [], inherited, inherited
+        return config, below, inherited, inherited
     sweep, rate = upwards(scope.records, upper)
     return config, below + sweep, inherited, rate
 
@@ -92,7 +91,7 @@ def longer(scope: Scope) -> list[Job]:
     found = []
     for model in MODELS:
         config, sweep, inherited, rate = _longer_family(scope, model)
-        found += scope.sweep("longer", model, 85 if model in SEARCHED else 87, sweep)
+        found += scope.sweep("longer", model, 85, sweep)
         found += scope.arm("longer", model, model, 86, config, rate)
         if rate and rate != inherited:
             found += scope.arm("longer", model + INHERITED, model + INHERITED, 86, config, inherited)
