@@ -66,7 +66,7 @@ def predictions(page) -> dict[str, np.ndarray]:
     "indices" (3,), "truth" (3, H/4, W/4) and {model: (3, H/4, W/4)} of each model's first seed, uint8; "run/<model>" is its record's name.
     """
     experiment, arms = final(page)
-    indices = _by_rule(record for found in _at_short_rates(page, experiment, arms).values() for record in found)
+    indices = _by_rule(record for found in _at_short_rates(page.groups(experiment), arms).values() for record in found)
     maps = _maps(page, arms, experiment, indices)
     return {"indices": np.array(indices), "truth": _small([data.source(page.dataset, "test").truth(index)[0] for index in indices])} | maps
 
@@ -77,13 +77,13 @@ def longest(page) -> dict[str, np.ndarray]:
     arms = {name: found for name, found in page.groups("longer").items() if name in study.MODELS}
     if not arms:
         raise FileNotFoundError(f"no runs of the longer recipe on {page.dataset}")
-    indices = _by_rule(found[0] for found in _at_short_rates(page, "longer", arms).values())
+    indices = _by_rule(found[0] for found in _at_short_rates(page.groups("longer"), arms).values())
     return {"indices": np.array(indices)} | _maps(page, arms, "longer", indices, EVERY_OF_CAMVID)
 
 
-def _at_short_rates(page, experiment: str, arms: dict[str, list[records.Record]]) -> dict[str, list[records.Record]]:
+def _at_short_rates(groups: dict[str, list[records.Record]], arms: dict[str, list[records.Record]]) -> dict[str, list[records.Record]]:
     """The arms, of a family that took another rate than the short runs' those at that one."""
-    return {name: page.groups(experiment).get(name + INHERITED, found) for name, found in arms.items()}
+    return {name: groups.get(name + INHERITED, found) for name, found in arms.items()}
 
 
 def _maps(page, arms: dict[str, list[records.Record]], experiment: str, indices: list[int], every: int = EVERY) -> dict[str, np.ndarray]:

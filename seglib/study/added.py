@@ -6,13 +6,13 @@ from seglib.study.job import Job
 from seglib.study.profiles import LADDER, MODELS
 from seglib.study.rates import neighbours, run_name, settled, upwards
 from seglib.study.scope import Scope
+from seglib.tables.names import INHERITED
 from seglib.training import TrainConfig
 
 # Of the two leading families after the longer recipe the one that trailed, by data set: it runs at the rate below its own, too.
 LOWER = {"streets": "unet", "camvid": "fcn8s"}
 # Those whose longer rate is searched upwards. A longer run of a transformer takes half as long again, so theirs is the short runs'.
 SEARCHED = ("fcn_baseline", "fcn8s", "unet")
-INHERITED = "-inherited"  # behind a family: longer runs at the short runs' rate, where another was found better
 ALIKE = {"fcn_baseline_bn": "fcn_baseline", "fcn8s-small": "fcn8s"}
 
 
@@ -73,14 +73,12 @@ def _longer_family(scope: Scope, model: str) -> tuple[TrainConfig, list[TrainCon
     of the ladder from there upwards whose next is no better on val. What is not among SEARCHED keeps the short runs'."""
     swept = scope.model_rate(model)[1]
     config, inherited = _long(scope, scope.model(model), swept)
-    if not swept:
-        return config, [], None, None
+    if not swept or model not in SEARCHED:
+        return config, [], inherited, inherited
     place = LADDER.index(swept)
     lower = LADDER[max(0, place - 1) : place] if model == LOWER.get(scope.dataset) else ()
     tried = LADDER[place : place + 1 + scope.profile.more_rates]
     below, upper = ([replace(config, lr=_long(scope, config, lr)[1], seed=0) for lr in rates] for rates in (lower, tried))
-    if model not in SEARCHED:
-        return config, below, inherited, inherited
     sweep, rate = upwards(scope.records, upper)
     return config, below + sweep, inherited, rate
 

@@ -8,6 +8,7 @@ from seglib.study.job import Job
 from seglib.study.profiles import DATASETS, EXPERIMENTS, FIGURE_6, MODELS, profile
 from seglib.study.rates import run_name, settled, tuned
 from seglib.study.scope import Scope
+from seglib.tables.names import INHERITED
 from seglib.training import TrainConfig
 
 
@@ -186,8 +187,8 @@ def _confirmation(scope: Scope) -> list[Job]:
     found = []
     for experiment, jobs_of in sources.items():
         made = jobs_of(scope) if experiment in scope.profile.experiments else []
-        moved = {job.arm.removesuffix(added.INHERITED) for job in made if job.arm.endswith(added.INHERITED)}
-        shown = {*MODELS, *FIGURE_6} - moved | {arm + added.INHERITED for arm in moved}
+        moved = {job.arm.removesuffix(INHERITED) for job in made if job.arm.endswith(INHERITED)}
+        shown = {*MODELS, *FIGURE_6} - moved | {arm + INHERITED for arm in moved}
         for job in (job for job in made if job.role == "run" and job.arm in shown):
             arm = job.arm + "-longer" * experiment.endswith("longer")
             found.append(Job("confirmation", experiment, arm, 96, "locked", job.config, scope.dataset, scope.weights(job)))

@@ -169,7 +169,7 @@ def losses(evidence: Evidence, others: bool = False) -> Table:
     for dataset in evidence.datasets():
         for experiment, end in (("losses", ""), ("losses-longer", "-longer")):
             groups = evidence.of(dataset, experiment)
-            arms = [arm for arm in groups if arm in LOSSES] if not others else [arm for arm in groups if arm not in LOSSES]
+            arms = [arm for arm in groups if (arm in LOSSES) != others]
             if arms:
                 arms = ["cross_entropy"] * (others and "cross_entropy" in groups) + arms
                 title = DATASET_NAMES[dataset] + (f", longer, {_shown(groups)}" if end else "")

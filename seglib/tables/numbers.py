@@ -18,7 +18,7 @@ from seglib.tables.factors import KINDS, compared_with, families
 from seglib.tables.gradients import gradient_sizes, left_to_the_frequent
 from seglib.tables.layout import escape
 from seglib.tables.names import INHERITED, device
-from seglib.tables.settings import shared, total
+from seglib.tables.settings import hours_of, once, shared, total
 
 COSTS = {"seconds": 1, "images_per_second": 1, "milliseconds_per_image": 1, "peak_memory_mb": 1, "parameters": 1e-6}
 NAMES = {"images_per_second": "images-per-second", "milliseconds_per_image": "milliseconds", "peak_memory_mb": "memory"}
@@ -209,10 +209,9 @@ def _spent(evidence: Evidence) -> dict[str, str]:
     parts = {"factors": lambda what, arm: what in short, "inherited": lambda what, arm: arm.endswith(INHERITED)}
     found = {}
     for part, wanted in parts.items():
-        arms = [found for (_, what), groups in evidence.groups.items() for arm, found in groups.items() if wanted(what, arm)]
-        trained = {record.name: record for some in arms for record in some if record.history}.values()
-        hours = sum(record.cost.get("seconds") or 0 for record in trained) / 3600
-        found |= {f"settings/{part}/runs": str(len(trained)), f"settings/{part}/hours": _text(hours)} if trained else {}
+        runs = once(*({arm: some for arm, some in groups.items() if wanted(what, arm)} for (_, what), groups in evidence.groups.items()))
+        count = sum(bool(record.history) for record in runs.values())
+        found |= {f"settings/{part}/runs": str(count), f"settings/{part}/hours": _text(hours_of(runs.values()))} if count else {}
     return found
 
 

@@ -33,18 +33,18 @@ def settings(evidence: Evidence, of: str = "") -> Table:
 def total(evidence: Evidence) -> tuple[int, float]:
     """How many runs were trained, sweeps included, and their hours. Each counts once, whatever shows it; others were only scored."""
     records = evidence.records().values()
-    return sum(bool(record.history) for record in records), _hours(records)
+    return sum(bool(record.history) for record in records), hours_of(records)
 
 
 def shared(evidence: Evidence) -> tuple[int, float]:
     """How many runs and hours the rows of `settings` count more than once: two experiments may show the same run."""
     rows = [(evidence.trained(place, what), evidence.sweeps.get((place, what), {})) for place, what in evidence.groups]
-    counted = [record for groups, swept in rows if _training(groups) for record in _once(groups, swept).values()]
+    counted = [record for groups, swept in rows if _training(groups) for record in once(groups, swept).values()]
     different = {record.name: record for record in counted}.values()
-    return len(counted) - len(different), _hours(counted) - _hours(different)
+    return len(counted) - len(different), hours_of(counted) - hours_of(different)
 
 
-def _once(*parts: Groups) -> dict[str, Record]:
+def once(*parts: Groups) -> dict[str, Record]:
     """Every record of some experiments' arms once, by name."""
     return {record.name: record for groups in parts for records in groups.values() for record in records}
 
@@ -71,14 +71,14 @@ def _training(groups: Groups) -> bool:
 
 def _setting_row(evidence: Evidence, dataset: str, experiment: str) -> list[str]:
     groups, swept = evidence.trained(dataset, experiment), evidence.sweeps.get((dataset, experiment), {})
-    found, tried = _once(groups), _once(swept)
+    found, tried = once(groups), once(swept)
     wide: dict[str, dict] = {}  # {model: its widths}, each once
     for record in found.values():
         wide.setdefault(record.config["model"], {})[str(record.config["width"] or "published")] = None
     model = ", ".join(f"{name(model)} {' and '.join(widths)}" for model, widths in ordered(wide).items())
     sizes = {"×".join(map(str, record.config["size"])) for record in found.values()}
     rates = sorted({record.config["lr"] for record in tried.values()})
-    hours = _hours((found | tried).values())
+    hours = hours_of((found | tried).values())
     each = f" (from {min(record.config['images'] or 0 for record in tried.values())} on)" if tried else ""
     images = sorted({f"{record.config['images'] or 0:,}" for record in found.values()}, key=lambda count: (len(count), count))
     if experiment == SINGLE and len(images) > 1:
@@ -91,7 +91,7 @@ def _setting_row(evidence: Evidence, dataset: str, experiment: str) -> list[str]
             f"{hours:.1f}" if hours else EMPTY]  # fmt: skip
 
 
-def _hours(records) -> float:
+def hours_of(records) -> float:
     """Hours of training; runs that were only scored have none."""
     return sum(record.cost.get("seconds") or 0 for record in records if record.history) / 3600
 
@@ -188,9 +188,9 @@ def _outcome(evidence: Evidence, dataset: str, experiment: str) -> str:
     groups, swept = evidence.trained(dataset, experiment), evidence.sweeps.get((dataset, experiment), {})
     if not groups:
         return NOT_RUN
-    found = _once(groups, swept)
+    found = once(groups, swept)
     seeds = _seeds(groups)
-    took = f"{_hours(found.values()):.1f} h" if any(record.history for record in found.values()) else "no training"
+    took = f"{hours_of(found.values()):.1f} h" if any(record.history for record in found.values()) else "no training"
     return f"{len(groups)} arm{'s' * (len(groups) > 1)}, {seeds} seed{'s' * (seeds != '1')}, {took}"
 
 
