@@ -1,18 +1,17 @@
 """Experiments that the first results asked for: longer runs, controls that make the families alike, transfer, size, locked pictures."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from seglib.study.job import Job
 from seglib.study.profiles import LADDER, MODELS
-from seglib.study.rates import neighbours, run_name, settled, upwards
+from seglib.study.rates import neighbours, run_name, settled, steadiest, upwards
 from seglib.study.scope import Scope
-from seglib.tables.names import INHERITED
+from seglib.tables.names import INHERITED, REJECTED
 from seglib.training import TrainConfig
 
 # Of the two leading families after the longer recipe the one that trailed, by data set: it runs at the rate below its own, too.
 LOWER = {"streets": "unet", "camvid": "fcn8s"}
-# Those whose longer rate is searched upwards. A longer run of a transformer takes half as long again, so theirs is the short runs'.
-SEARCHED = ("fcn_baseline", "fcn8s", "unet")
 ALIKE = {"fcn_baseline_bn": "fcn_baseline", "fcn8s-small": "fcn8s"}
 
 
@@ -68,33 +67,47 @@ def _long(scope: Scope, config: TrainConfig, swept: float | None, images: int | 
     return longer, swept * batch / TrainConfig.batch_size if swept else None
 
 
-def _longer_family(scope: Scope, model: str) -> tuple[TrainConfig, list[TrainConfig], float | None, float | None]:
-    """A family's settings with the longer recipe, the runs that find its rate, the short runs' rate, scaled, and the one found: the first
-    of the ladder from there upwards whose next is no better on val. What is not among SEARCHED keeps the short runs'."""
+class LongerRates(NamedTuple):
+    """What a family's longer runs have for a learning rate, None while a run that decides it is missing."""
+
+    sweep: list[TrainConfig]  # the runs that find it
+    short: float | None  # the short runs', scaled with the batch
+    best: float | None  # the best on val with seed 0: the first of the ladder from `short` upwards whose next is no better
+    chosen: float | None  # of these two the better on val with all seeds
+
+
+def _longer_rates(scope: Scope, model: str) -> tuple[TrainConfig, LongerRates]:
+    """A family's settings with the longer recipe, and the rates it is tried at."""
     swept = scope.model_rate(model)[1]
-    config, inherited = _long(scope, scope.model(model), swept)
-    if not swept or model not in SEARCHED:
-        return config, [], inherited, inherited
+    config, short = _long(scope, scope.model(model), swept)
+    if not swept:
+        return config, LongerRates([], short, short, short)
     place = LADDER.index(swept)
     lower = LADDER[max(0, place - 1) : place] if model == LOWER.get(scope.dataset) else ()
     tried = LADDER[place : place + 1 + scope.profile.more_rates]
     below, upper = ([replace(config, lr=_long(scope, config, lr)[1], seed=0) for lr in rates] for rates in (lower, tried))
-    sweep, rate = upwards(scope.records, upper)
-    return config, below + sweep, inherited, rate
+    sweep, best = upwards(scope.records, upper)
+    chosen = best
+    if best not in (None, short):
+        again, chosen = steadiest(scope.records, config, [short, best], len(scope.profile.seeds))
+        sweep += [run for run in again if run not in sweep]
+    return config, LongerRates(below + sweep, short, best, chosen)
 
 
 def longer(scope: Scope) -> list[Job]:
-    """The families with the longer recipe, each at the short runs' rate and, where a higher one is better on val, at that. Two of them
-    at the usual number of pictures too, at the short rate, which tells length from the recipe's other parts; FCN-8s at half its width."""
+    """The families with the longer recipe. Where a higher rate than the short runs' is better on val with one seed, all seeds of both
+    rates decide, and both are kept. Two families at the usual number of pictures too, at the short rate, which tells length from the
+    recipe's other parts; FCN-8s at half its width."""
     found = []
     for model in MODELS:
-        config, sweep, inherited, rate = _longer_family(scope, model)
-        found += scope.sweep("longer", model, 85, sweep)
-        found += scope.arm("longer", model, model, 86, config, rate)
-        if rate and rate != inherited:
-            found += scope.arm("longer", model + INHERITED, model + INHERITED, 86, config, inherited)
+        config, rates = _longer_rates(scope, model)
+        found += scope.sweep("longer", model, 85, rates.sweep)
+        found += scope.arm("longer", model, model, 86, config, rates.chosen)
+        if rates.chosen and rates.best != rates.short:
+            other, lr = (REJECTED, rates.best) if rates.chosen == rates.short else (INHERITED, rates.short)
+            found += scope.arm("longer", model + other, model + other, 86, config, lr)
         if model in ("fcn8s", "unet"):
-            found += scope.arm("longer", f"{model}-short", f"{model}-short", 86, replace(config, images=scope.profile.images), inherited)
+            found += scope.arm("longer", f"{model}-short", f"{model}-short", 86, replace(config, images=scope.profile.images), rates.short)
     if scope.profile.sweep_architectures:
         config, _, rate = alike(scope, "fcn8s-small")
         found += scope.arm("longer", "fcn8s-small", "fcn8s-small", 97, *_long(scope, config, rate))

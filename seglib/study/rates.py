@@ -80,17 +80,28 @@ def settled(profile: Profile, records: dict[str, Record], config: TrainConfig, k
         return sweep, None
     rates = [run.lr for run in order[:2]]
     while True:
-        again = {lr: [replace(config, lr=lr, seed=seed) for seed in range(profile.settling_seeds)] for lr in sorted(rates)}
-        sweep += [run for runs in again.values() for run in runs if run not in sweep]
-        if not all(_by_val(records, runs) for runs in again.values()):
+        again, best = steadiest(records, config, rates, profile.settling_seeds)
+        sweep += [run for run in again if run not in sweep]
+        if best is None:
             return sweep, None
-        means = {lr: sum(records[run_name(run)].val_miou for run in runs) for lr, runs in again.items()}
-        best = max(means, key=means.get)
         full = sorted({run.lr for run in sweep if run.images == config.images})
         beyond = _beyond(full, full.index(best))
         if not beyond or len(rates) == 2 + profile.more_rates:
             return sweep, best
         rates.append(beyond)
+
+
+def steadiest(
+    records: dict[str, Record], config: TrainConfig, rates: list[float], seeds: int
+) -> tuple[list[TrainConfig], float | None]:
+    """`config` at each of `rates` with `seeds` seeds: the runs, and the rate with the largest mean on val; None while a run is missing.
+    Ties go to the smaller rate."""
+    again = {lr: [replace(config, lr=lr, seed=seed) for seed in range(seeds)] for lr in sorted(rates)}
+    runs = [run for group in again.values() for run in group]
+    if not _by_val(records, runs):
+        return runs, None
+    means = {lr: sum(records[run_name(run)].val_miou for run in group) for lr, group in again.items()}
+    return runs, max(means, key=means.get)
 
 
 def neighbours(

@@ -16,15 +16,22 @@ NAMES = {
 }  # fmt: skip
 
 INHERITED = "-inherited"  # behind a family whose longer runs took another rate than its short ones: longer runs at the short ones' rate
+REJECTED = "-rejected"  # behind a family whose longer runs kept that rate: longer runs at the higher one that was better with one seed
 ENDS = {  # <another arm>-longer, ...
-    "longer": "longer", "chosen": "chosen rate", "higher": "next higher rate", "inherited": "short runs' rate", "ignore": "ignored",
+    "longer": "longer", "chosen": "chosen rate", "higher": "next higher rate", "inherited": "short runs' rate", "rejected": "one seed's rate",
+    "ignore": "ignored",
 }  # fmt: skip
+
+
+def family(arm: str) -> str:
+    """The family of a longer run, whichever rate it has: "unet" for "unet" and "unet-inherited"."""
+    return arm.removesuffix(INHERITED).removesuffix(REJECTED)
 
 
 def ordered(arms: dict) -> dict:
     """The arms in the order of NAMES, others behind as they come; "unet-from-streets" and "unet-inherited" stand where "unet" would."""
     places = {arm: i for i, arm in enumerate(NAMES)}
-    return dict(sorted(arms.items(), key=lambda item: places.get(item[0].split("-from-")[0].removesuffix(INHERITED), len(places))))
+    return dict(sorted(arms.items(), key=lambda item: places.get(family(item[0].split("-from-")[0]), len(places))))
 
 
 def device(text: str) -> str:
