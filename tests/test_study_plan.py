@@ -286,6 +286,28 @@ def test_a_longer_family_goes_up_the_ladder_while_val_rises():
     assert "vit-inherited" not in runs and runs["vit"] == short["vit"] / 2
 
 
+@pytest.mark.parametrize(("others", "chosen", "beside"), [(0.4, 0, "unet-rejected"), (0.6, 1, "unet-inherited")])
+def test_three_seeds_decide_between_a_longer_familys_best_rate_and_the_short_runs(others, chosen, beside):
+    """With seed 0 U-Net is better at the next rate; whether it is with the other seeds decides, and the rate that loses stays beside."""
+    short = {
+        job.arm: job.config.lr for job in jobs("cpu-full", "camvid", finish("cpu-full", "camvid")) if job.experiment == "architectures"
+    }
+    ladder = [lr / 2 for lr in LADDER[LADDER.index(short["unet"]) :]]
+
+    def scores(config):
+        if config.model == "unet" and config.images == 8000 and config.width == 16:
+            alone = {ladder[0]: 0.5, ladder[1]: 0.51, ladder[2]: 0.4}[config.lr]
+            return (others if config.seed and config.lr == ladder[1] else alone), 0.3
+        return in_the_middle(config)
+
+    plan = [job for job in jobs("cpu-full", "camvid", finish("cpu-full", "camvid", scores)) if job.experiment == "longer"]
+    runs = {(job.arm, job.config.seed): job.config.lr for job in plan if job.role == "run"}
+    assert {runs["unet", seed] for seed in range(3)} == {ladder[chosen]}
+    assert {runs[beside, seed] for seed in range(3)} == {ladder[1 - chosen]}
+    assert {"unet-rejected", "unet-inherited"} - {arm for arm, _ in runs} != set()
+    assert runs["unet-short", 0] == ladder[0]
+
+
 def test_controls_of_the_families_differ_in_one_thing_and_have_sweeps_of_their_own():
     found = finish("cpu-full", "camvid")
     plan = [job for job in jobs("cpu-full", "camvid", found) if job.experiment in ("architectures", "longer")]

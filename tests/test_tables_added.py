@@ -78,6 +78,7 @@ def test_claims_on_losses_say_which_runs_judge_them():
 @pytest.mark.parametrize(("arm_name", "words"), [
     ("dice-longer", "Dice, longer"), ("cross_entropy-longer", "cross-entropy, longer"), ("unet-longer", "U-Net, longer"),
     ("fcn8s-higher", "FCN-8s, next higher rate"), ("fcn8s-inherited", "FCN-8s, short runs' rate"),
+    ("unet-rejected", "U-Net, one seed's rate"),
     ("fcn8s-chosen", "FCN-8s, chosen rate"), ("fcn_baseline-ignore", "FCN baseline, ignored"),
     ("fcn8s-small-longer", "FCN-8s, half width, longer"), ("random-longer", "from random weights, longer"),
     ("fcn_baseline_bn", "FCN baseline, batch norm"), ("unet-10", "U-Net, 10 %"), ("dropout-10", "dropout, 10 %"),

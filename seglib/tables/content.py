@@ -11,7 +11,7 @@ from seglib.tables.claims import claims
 from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.factors import FACTORS, KINDS, compared_with, of_factor
 from seglib.tables.layout import EMPTY, KEPT, LEFT, Table, filled, signed
-from seglib.tables.names import INHERITED, device, name
+from seglib.tables.names import device, family, name
 
 
 def _one(value: float, mark: str = "") -> str:
@@ -93,8 +93,8 @@ def _recipes(evidence: Evidence, dataset: str, longest: bool = False):
 
 
 def _main(arm: str) -> bool:
-    """Whether an arm is a family, or one at the short runs' rate where another was found better."""
-    return arm.removesuffix(INHERITED) in MODELS
+    """Whether an arm is a family, or one at another rate than that chosen for its longer runs."""
+    return family(arm) in MODELS
 
 
 def _shown(groups: Groups) -> str:
