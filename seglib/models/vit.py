@@ -53,7 +53,8 @@ class ViT(layers.Segmenter):
             middle = (self.depth - 1) // 2
             return self.encoder.forward_intermediates(images, indices=[middle, self.depth - 1], norm=True, intermediates_only=True)
         tokens = self.encoder.forward_features(images)[:, 1:]  # (B, 1 + N, D) without the class token -> (B, N, D)
-        return [tokens.transpose(1, 2).unflatten(2, (images.shape[-2] // PATCH, images.shape[-1] // PATCH))]
+        maps = tokens.transpose(1, 2).unflatten(2, (images.shape[-2] // PATCH, images.shape[-1] // PATCH))
+        return [maps.contiguous()]  # as the view it is, the decoder would run channels last, whose weight gradients are slow on a CPU
 
     def compute(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """images (B, 3, H, W) -> logits (B, K, H, W), [(B, D, H/16, W/16) of the middle block when there is an auxiliary head]."""
