@@ -192,7 +192,7 @@ def test_locked_pictures_are_scored_by_finished_runs_only():
     assert all(job.waits for job in jobs("cpu-full", "streets", {}) if job.role == "locked")
     found = finish("cpu-full", "streets")
     locked = [job for job in jobs("cpu-full", "streets", found) if job.role == "locked"]
-    assert Counter(job.comparison for job in locked) == {"longer": 15, "losses": 15, "losses-longer": 6, "architectures": 15}
+    assert Counter(job.comparison for job in locked) == {"longer": 15, "losses": 15, "losses-longer": 9, "architectures": 15}
     assert not any(job.waits for job in locked)
     assert all(job.name.endswith("-locked") and job.name.removesuffix("-locked") in found for job in locked)
     assert not [job for job in jobs("cpu-full", "camvid", found) if job.role == "locked"]  # its test pictures are all in use
@@ -395,8 +395,8 @@ def test_longer_losses_take_the_best_rate_of_their_own_length(best, tried):
 
     found = finish("cpu-full", "streets", scores)
     swept = longer_jobs(found, "losses-longer", "sweep")
-    both = ("cross_entropy", "dice")
-    assert {(job.arm, job.config.lr, job.config.seed) for job in swept} == {(loss, lr, 0) for loss in both for lr in tried}
+    three = ("cross_entropy", "soft_iou", "dice")
+    assert {(job.arm, job.config.lr, job.config.seed) for job in swept} == {(loss, lr, 0) for loss in three for lr in tried}
     for what in ("losses-longer", "factors-longer"):
         assert {job.config.lr for job in longer_jobs(found, what)} == {best}
     missing = {name: made for name, made in found.items() if name != swept[0].name}

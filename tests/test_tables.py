@@ -256,6 +256,18 @@ def test_locked_scenes_stand_beside_the_scores_that_choices_have_seen():
     assert "locked" not in tables.architectures(evidence(architectures={"unet": arm(0.3)})).columns
 
 
+def test_the_main_table_puts_floors_on_top_and_sets_the_best_of_a_block_bold():
+    found = evidence(architectures={"fcn_baseline": arm(0.2, model="fcn_baseline"), "unet": arm(0.5)}, longer={"unet": arm(0.6)})
+    found.measures["baselines-camvid"] = {"floors": {"prior": 97.0}, "data": {"forest": 98.0}}
+    (short, rows), (longer, alone) = tables.architectures(found).blocks
+    assert short.startswith("CamVid, floors and short recipe") and longer.startswith("CamVid, longer recipe")
+    assert [row[0] for row in rows] == ["prior per position", "forest on colour and row", "FCN baseline", "U-Net"]
+    bold = [row[0] for row in rows if any(cell.startswith(layout.BEST) for cell in row)]
+    assert bold == ["U-Net"], "the best of the networks, not of the floors"
+    assert not any(cell.startswith(layout.BEST) for cell in alone[0]), "one row has nothing to be better than"
+    assert r"\textbf{" in layout.latex(tables.architectures(found)) and "@best" not in layout.frame(tables.architectures(found)).to_string()
+
+
 def test_without_records_every_claim_is_open_and_every_table_is_whole():
     nothing = tables.Evidence()
     assert {row.verdict for row in tables.claims(nothing)} == {"open"}

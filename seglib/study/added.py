@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from seglib.study.job import Job
-from seglib.study.profiles import LADDER, MODELS
+from seglib.study.profiles import FIGURE_6, LADDER, MODELS
 from seglib.study.rates import neighbours, run_name, settled, steadiest, upwards
 from seglib.study.scope import Scope
 from seglib.tables.names import INHERITED, REJECTED
@@ -34,9 +34,9 @@ def _longer_loss(scope: Scope, loss: str) -> tuple[TrainConfig, list[TrainConfig
 
 
 def losses_longer(scope: Scope) -> list[Job]:
-    """Cross-entropy and Dice once more, longer, each at a rate of its own: what the short runs say of them may belong to their budget."""
+    """Figure 6's losses once more, longer, each at a rate of its own: what the short runs say of them may belong to their budget."""
     found = []
-    for loss in ("cross_entropy", "dice") if scope.profile.long_images else ():
+    for loss in FIGURE_6 if scope.profile.long_images else ():
         config, sweep, rate = _longer_loss(scope, loss)
         found += scope.sweep("losses-longer", loss, 92, sweep)
         found += scope.arm("losses-longer", "losses", loss, 92, config, rate)

@@ -214,7 +214,7 @@ def _small_data(evidence: Evidence, dataset: str) -> Answer:
         return NONE
     row = _difference(groups, "unet-10", "vit-10")
     longer = evidence.of(dataset, "factors-longer")
-    words = f"{_marked(row)}{_bracket(row)} to ViT on 10 %, {_kept(groups, 'unet-10', 'unet-100')} of the full score"
+    words = f"U-Net on 10 %: {_marked(row)}{_bracket(row)} to ViT, {_kept(groups, 'unet-10', 'unet-100')} of the full score"
     return row[0], words + (f" (longer: {_kept(longer, 'tenth', 'flip')})" if {"tenth", "flip"} <= set(longer) else "")
 
 
@@ -286,7 +286,7 @@ CLAIMS = (
     ("fine", "detailed annotations are particularly valuable for our task", "2", "annotation", _fine),
     ("models-work", "both our models are able to perform semantic segmentation [tested: above floors]", "2", "architectures", _above_floor),
     ("settings", "various hyper-parameters [...] can affect the accuracy [tested: all but the rate]", "2", "optimisers", _settings_matter),
-    ("skips", "These connections [the skips] are crucial", "3", "architectures", _skips),
+    ("skips", "These connections [the skips] are crucial [tested: they help]", "3", "architectures", _skips),
     ("small-data", "good segmentation results even with small training datasets", "3", "data", _small_data),
     ("complexity", "computational complexity especially when applied on high-resolution images increases rapidly", "3", "cost", _quadratic),
     ("swin", "we found this model [Swin] to perform very well", "3", "architectures", _swin),

@@ -10,7 +10,7 @@ from seglib.tables.cards import LOSSES, MODELS
 from seglib.tables.claims import claims
 from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.factors import FACTORS, KINDS, compared_with, of_factor
-from seglib.tables.layout import EMPTY, KEPT, LEFT, Table, filled, signed
+from seglib.tables.layout import EMPTY, KEPT, LEFT, Table, emphasised, filled, signed
 from seglib.tables.names import device, family, name
 
 
@@ -53,9 +53,11 @@ def architectures(evidence: Evidence) -> Table:
     """Main results by data set: floors, short runs, longer ones, ImageNet's. Other scores: `details`."""
     columns, blocks = ["Model", "mIoU", "over seeds", "over pictures", LOCKED, *_SCORES], []
     for dataset in evidence.datasets():
-        found = [(title, [_score_row(*row) for row in rows]) for title, rows in _recipes(evidence, dataset, longest=True)]
-        bounds = [[words, value, *[EMPTY] * (len(columns) - 2)] for words, value in _bounds(evidence, dataset) if found]
-        blocks += [*([(f"{DATASET_NAMES[dataset]}, floors", bounds)] if bounds else []), *found]
+        found = [(title, emphasised([_score_row(*row) for row in rows])) for title, rows in _recipes(evidence, dataset, longest=True)]
+        bounds = [[words, value, *[EMPTY] * (len(columns) - 2)] for words, value in _bounds(evidence, dataset)]
+        if bounds and found:  # on top of the first block
+            found[0] = found[0][0].replace(", ", ", floors and ", 1), bounds + found[0][1]
+        blocks += found
     return filled(Table(columns, blocks), LEFT.format(42)) if blocks else _nothing(columns)
 
 

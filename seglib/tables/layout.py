@@ -7,12 +7,14 @@ import pandas as pd
 
 EMPTY = "–"  # a cell without a value
 LEFT = r">{{\raggedright\arraybackslash}}p{{{}mm}}"  # a column of words, set ragged
+BEST = "@best:"  # before a cell that is set bold
 KEPT = "†"  # behind a published number in the output of another run
 _LATEX = {"±": r"$\pm$", KEPT: r"\kept{}", "–": "--", "×": r"$\times$", "%": r"\%", "&": r"\&", "_": r"\_", "#": r"\#", "²": r"$^2$"}
 
 
 class Table(NamedTuple):
-    """columns, and blocks (title or "", rows of cells). `spec` is LaTeX's column specification. A cell "@cite:key" is a citation.
+    """columns, and blocks (title or "", rows of cells). `spec` is LaTeX's column specification. A cell "@cite:key" is a citation,
+    one that begins with "@best:" is bold.
     over: (words, number of columns) of the headings above the columns, from the left; empty words for no heading."""
 
     columns: list[str]
@@ -29,6 +31,14 @@ def filled(table: Table, first: str = "l") -> Table:
     return Table([table.columns[i] for i in kept], blocks, first + "r" * (len(kept) - 1))
 
 
+def emphasised(rows: list[list[str]], column: int = 1) -> list[list[str]]:
+    """The rows, the largest number in `column` bold; one row alone stays as it is."""
+    if len(rows) < 2:
+        return rows
+    first = max(range(len(rows)), key=lambda i: float(re.match(r"-?[\d.]+|", rows[i][column])[0] or "-inf"))
+    return [[BEST + cell if (i, j) == (first, column) else cell for j, cell in enumerate(row)] for i, row in enumerate(rows)]
+
+
 def signed(value: float) -> str:
     """A difference with its sign and one decimal; what rounds to nothing has no minus."""
     return f"{round(value, 1) + 0.0:+.1f}"
@@ -38,6 +48,7 @@ def escape(text: str) -> str:
     """Plain text -> LaTeX; a minus before a digit becomes a true minus, "@cite:key" a citation."""
     text = "".join(_LATEX.get(letter, letter) for letter in text)
     text = re.sub(r"(?<![\w)-])-(?=\d)", "$-$", text)
+    text = re.sub(rf"^{BEST}(.*)$", r"\\textbf{\1}", text)
     return re.sub(r"@cite:(\w+)", r"\\citep{\1}", text)
 
 
@@ -74,12 +85,12 @@ def markdown(table: Table) -> str:
     lines = ["| | " + " | ".join(table.columns) + " |", "|---|" + "---|" * len(table.columns)]
     for title, rows in table.blocks:
         for i, row in enumerate(rows):
-            cells = [re.sub(r"@cite:\w+", "published", cell) for cell in row]
+            cells = [re.sub(rf"^{BEST}(.*)$", r"**\1**", re.sub(r"@cite:\w+", "published", cell)) for cell in row]
             lines.append(f"| {title if i == 0 else ''} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
 def frame(table: Table) -> pd.DataFrame:
     """A DataFrame of the cells, block titles as the index."""
-    rows = [(title, *row) for title, block in table.blocks for row in block]
+    rows = [(title, *[cell.removeprefix(BEST) for cell in row]) for title, block in table.blocks for row in block]
     return pd.DataFrame([row[1:] for row in rows], columns=table.columns, index=[row[0] for row in rows])

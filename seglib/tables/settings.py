@@ -160,7 +160,7 @@ PLAN = (
     ("data", "4 fractions, 2 families"),
     ("original", "its 3 networks"),
     ("longer", "added: 5 families, 5 times the presentations, 3 controls; rates upwards"),
-    ("losses-longer", "added: 2 losses, 8,000 presentations"),
+    ("losses-longer", "added: 3 losses, 8,000 presentations"),
     ("factors-longer", "added: 3 factors, 8,000 presentations"),
     ("pretraining", "added: 5 families on CamVid, first trained on streets"),
     ("imagenet", "added: 1 network, random and ImageNet's weights, both recipes"),
