@@ -308,6 +308,20 @@ def test_three_seeds_decide_between_a_longer_familys_best_rate_and_the_short_run
     assert runs["unet-short", 0] == ladder[0]
 
 
+def test_transformers_are_tried_one_step_higher_with_one_seed_that_chooses_nothing():
+    """Even where every higher rate is better."""
+
+    def scores(config):
+        return (config.lr if config.model == "swin" and config.images == 8000 else in_the_middle(config)[0]), 0.3
+
+    plan = [job for job in jobs("cpu-full", "camvid", finish("cpu-full", "camvid", scores)) if job.experiment == "longer"]
+    swept = {(job.config.lr, job.config.seed) for job in plan if (job.role, job.arm) == ("sweep", "swin")}
+    runs = {job.config.lr for job in plan if (job.role, job.arm) == ("run", "swin")}
+    (short,) = runs
+    assert swept == {(short, 0), (LADDER[LADDER.index(2 * short) + 1] / 2, 0)}
+    assert not {"swin-inherited", "swin-rejected"} & {job.arm for job in plan}
+
+
 def test_controls_of_the_families_differ_in_one_thing_and_have_sweeps_of_their_own():
     found = finish("cpu-full", "camvid")
     plan = [job for job in jobs("cpu-full", "camvid", found) if job.experiment in ("architectures", "longer")]

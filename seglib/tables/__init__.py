@@ -25,6 +25,7 @@ Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a k
     losses/<dataset>/dice-minus-cross_entropy/other-rate/points|lr|sign      against cross-entropy at its next best rate
     frequent/<dataset>/pixels|generalised_dice    what the classes above 5 % of the pixels hold of them, and of that loss's weight
     longer/<dataset>/gains-most|gains-least|few-seeds|moved        families, in words; moved: to a higher rate than the short runs'
+    longer/<dataset>/<family>/one-seed/times|val|points            of a family whose first seed was better on val at another rate
     settings/<experiment>/images|batch|steps|seeds|size|width       settings/total|settling|shared|factors|inherited/runs|hours
     settings/total/devices
 
