@@ -64,7 +64,7 @@ def test_branches_are_taken_by_what_is_defined():
 
 
 def keys_used(text: str) -> set[str]:
-    """Every result key the text needs: \\res{k}; \\verdict{k} reads k's sign, \\diff{k} both; \\ranking, \\winner ... {prefix}{quantity}{arms}."""
+    """Every result key the text needs: \\res{k}; \\verdict{k} its sign, \\diff{k} both; \\ranking, \\winner ... {prefix}{quantity}{arms}."""
     used = set(re.findall(r"\\(?:res|diff)\{([^}]*)\}", text))
     for key in re.findall(r"\\(?:verdict|diff)\{([^}]*)\}", text):
         used.add(f"{key}/sign")
@@ -77,7 +77,9 @@ def keys_used(text: str) -> set[str]:
 
 def raw_numbers(text: str) -> list[str]:
     """Decimals and percentages typed by hand: what remains of them when commands are taken out with their arguments."""
-    names = r"res|diff|ifres|published|verdict|ranking|winner|loser|best|worst|lead|exceeds|cite\w*|[cC]?ref|label|includegraphics|input|begin"
+    names = (
+        r"res|diff|ifres|published|verdict|ranking|winner|loser|best|worst|lead|exceeds|cite\w*|[cC]?ref|label|includegraphics|input|begin"
+    )
     bare = re.sub(rf"\\({names})\*?(\[[^\]]*\])?(\{{[^}}]*\}})*", "...", uncommented(text))
     return re.findall(r"\d+\.\d+|\d+\s*(?:\\,)?\\%", bare)
 

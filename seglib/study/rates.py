@@ -91,9 +91,7 @@ def settled(profile: Profile, records: dict[str, Record], config: TrainConfig, k
         rates.append(beyond)
 
 
-def steadiest(
-    records: dict[str, Record], config: TrainConfig, rates: list[float], seeds: int
-) -> tuple[list[TrainConfig], float | None]:
+def steadiest(records: dict[str, Record], config: TrainConfig, rates: list[float], seeds: int) -> tuple[list[TrainConfig], float | None]:
     """`config` at each of `rates` with `seeds` seeds: the runs, and the rate with the largest mean on val; None while a run is missing.
     Ties go to the smaller rate."""
     again = {lr: [replace(config, lr=lr, seed=seed) for seed in range(seeds)] for lr in sorted(rates)}
