@@ -180,7 +180,8 @@ def _original(scope: Scope) -> list[Job]:
 
 def _confirmation(scope: Scope) -> list[Job]:
     """Figure 6's losses and the families (longer: <model>-longer) once more, on the test pictures that no choice has looked at. These were
-    scored before the families' longer rates were searched: of a family that took another, the runs at the short runs' rate."""
+    scored before the families' longer rates were searched and soft IoU ran longer: of a family that took another rate, the runs at the short
+    runs' rate, and of the longer losses the other two."""
     if not scope.profile.locked.get(scope.dataset):
         return []
     sources = {"longer": added.longer, "losses": _losses, "losses-longer": added.losses_longer, "architectures": _architectures}
@@ -189,6 +190,7 @@ def _confirmation(scope: Scope) -> list[Job]:
         made = jobs_of(scope) if experiment in scope.profile.experiments else []
         moved = {job.arm.removesuffix(INHERITED) for job in made if job.arm.endswith(INHERITED)}
         shown = {*MODELS, *FIGURE_6} - moved | {arm + INHERITED for arm in moved}
+        shown -= {"soft_iou"} if experiment == "losses-longer" else set()
         for job in (job for job in made if job.role == "run" and job.arm in shown):
             arm = job.arm + "-longer" * experiment.endswith("longer")
             found.append(Job("confirmation", experiment, arm, 96, "locked", job.config, scope.dataset, scope.weights(job)))
