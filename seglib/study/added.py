@@ -12,8 +12,7 @@ from seglib.training import TrainConfig
 
 # Of the two leading families after the longer recipe the one that trailed, by data set: it runs at the rate below its own, too.
 LOWER = {"streets": "unet", "camvid": "fcn8s"}
-# A longer run of a transformer takes twice as long: theirs is tried one step higher with one seed, which shows what is missed and
-# chooses nothing.
+# For want of hours a transformer's longer rate is tried one step higher with one seed, which shows what is missed and chooses nothing.
 TRIED = ("vit", "swin")
 ALIKE = {"fcn_baseline_bn": "fcn_baseline", "fcn8s-small": "fcn8s"}
 
