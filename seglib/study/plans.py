@@ -180,8 +180,8 @@ def _original(scope: Scope) -> list[Job]:
 
 def _confirmation(scope: Scope) -> list[Job]:
     """Figure 6's losses and the families (longer: <model>-longer) once more, on the test pictures that no choice has looked at. These were
-    scored before the families' longer rates were searched and soft IoU ran longer: of a family that took another rate, the runs at the short
-    runs' rate, and of the longer losses the other two."""
+    scored before the families' longer rates were searched and soft IoU ran longer: of a family that took another rate, the runs at the
+    short runs' rate, and of the longer losses the other two."""
     if not scope.profile.locked.get(scope.dataset):
         return []
     sources = {"longer": added.longer, "losses": _losses, "losses-longer": added.losses_longer, "architectures": _architectures}
