@@ -1,5 +1,6 @@
 """The plan: a pure function of the records, fair within every comparison, selecting on val alone."""
 
+import functools
 import math
 from collections import Counter, defaultdict
 from dataclasses import replace
@@ -265,13 +266,18 @@ def test_longer_runs_scale_the_swept_rate_with_the_batch():
         assert config.images == (1600 if arm.endswith("-short") else 8000)
 
 
+@functools.cache
+def longer_rates(model: str) -> list[float]:
+    """The ladder of a family's longer runs on CamVid with `in_the_middle`: the short runs' rate, scaled, and above."""
+    plan = jobs("cpu-full", "camvid", finish("cpu-full", "camvid"))
+    short = next(job.config.lr for job in plan if (job.experiment, job.role, job.arm) == ("architectures", "run", model))
+    return [lr / 2 for lr in LADDER[LADDER.index(short) :]]
+
+
 def test_a_longer_family_goes_up_the_ladder_while_val_rises():
     """U-Net is best at twice the short runs' step, which is where its search stops, one rate further; ViT stays. The short runs' rate is
     kept as an arm of its own where another is taken."""
-    short = {
-        job.arm: job.config.lr for job in jobs("cpu-full", "camvid", finish("cpu-full", "camvid")) if job.experiment == "architectures"
-    }
-    ladder = [lr / 2 for lr in LADDER[LADDER.index(short["unet"]) :]]
+    ladder = longer_rates("unet")
 
     def scores(config):
         if config.model == "unet" and config.images == 8000 and config.width == 16:
@@ -283,16 +289,13 @@ def test_a_longer_family_goes_up_the_ladder_while_val_rises():
     runs = {job.arm: job.config.lr for job in plan if job.role == "run"}
     assert (runs["unet"], runs["unet-inherited"], runs["unet-short"]) == (ladder[2], ladder[0], ladder[0])
     assert sum(job.arm == "unet" for job in plan if job.role == "run") == 3
-    assert "vit-inherited" not in runs and runs["vit"] == short["vit"] / 2
+    assert "vit-inherited" not in runs and runs["vit"] == longer_rates("vit")[0]
 
 
 @pytest.mark.parametrize(("others", "chosen", "beside"), [(0.4, 0, "unet-rejected"), (0.6, 1, "unet-inherited")])
 def test_three_seeds_decide_between_a_longer_familys_best_rate_and_the_short_runs(others, chosen, beside):
     """With seed 0 U-Net is better at the next rate; whether it is with the other seeds decides, and the rate that loses stays beside."""
-    short = {
-        job.arm: job.config.lr for job in jobs("cpu-full", "camvid", finish("cpu-full", "camvid")) if job.experiment == "architectures"
-    }
-    ladder = [lr / 2 for lr in LADDER[LADDER.index(short["unet"]) :]]
+    ladder = longer_rates("unet")
 
     def scores(config):
         if config.model == "unet" and config.images == 8000 and config.width == 16:
@@ -304,7 +307,7 @@ def test_three_seeds_decide_between_a_longer_familys_best_rate_and_the_short_run
     runs = {(job.arm, job.config.seed): job.config.lr for job in plan if job.role == "run"}
     assert {runs["unet", seed] for seed in range(3)} == {ladder[chosen]}
     assert {runs[beside, seed] for seed in range(3)} == {ladder[1 - chosen]}
-    assert {"unet-rejected", "unet-inherited"} - {arm for arm, _ in runs} != set()
+    assert {"unet-rejected", "unet-inherited"} & {arm for arm, _ in runs} == {beside}
     assert runs["unet-short", 0] == ladder[0]
 
 

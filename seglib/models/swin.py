@@ -85,7 +85,7 @@ class Swin(layers.Segmenter):
 
     def encode(self, images: Tensor) -> list[Tensor]:
         """images (B, 3, H, W) -> four maps, (B, w, H/4, W/4) to (B, 8w, H/32, W/32)."""
-        return [m.permute(0, 3, 1, 2).contiguous() for m in self.encoder(images)]  # timm's are (B, h, w, C)
+        return [m.permute(0, 3, 1, 2).contiguous() for m in self.encoder(images)]  # timm's are (B, h, w, C); contiguous as in vit.py
 
     def compute(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """images (B, 3, H, W) -> logits (B, K, H, W), [(B, 4w, H/16, W/16)]."""
