@@ -329,19 +329,6 @@ def test_rates_tried_at_the_length_of_the_runs_stand_with_the_full_ones():
     assert row[1:] == ["0.003: 25.0, 0.01: 30.0, 0.03: 36.0", "0.01"], "no column of short candidates"
 
 
-@pytest.mark.parametrize(("val", "expected"), [(0.36, [3, 6, 20]), (0.24, [])])
-def test_a_rate_that_was_better_with_one_seed_is_told(val, expected):
-    """Seed 0 of the family has 30 % on val and 40 % on test; another of its seeds, or a run that was not tested, tells nothing."""
-    own = arm(0.4, images=8000, lr=0.01)
-    tried = record(TrainConfig(dataset="camvid", width=8, images=8000, lr=0.03), val, 0.6)
-    other = record(TrainConfig(dataset="camvid", width=8, images=8000, lr=0.1, seed=1), 0.9, 0.9)
-    found = evidence(longer={"unet": own})
-    found.sweeps["camvid", "longer"] = {"unet": [own[0], tried, other]}
-    written = tables.numbers(found)
-    keys = [f"longer/camvid/unet/one-seed/{key}" for key in ("times", "val", "points")]
-    assert [float(written[key]) for key in keys if key in written] == pytest.approx(expected, abs=0.5)
-
-
 def test_a_family_at_the_short_runs_rate_stands_below_its_own():
     longer = {"fcn8s": arm(0.5, model="fcn8s", images=8000, lr=0.5), "fcn8s-inherited": arm(0.4, model="fcn8s", images=8000)}
     found = evidence(architectures={"fcn8s": arm(0.3, model="fcn8s")}, longer=longer | {"fcn8s-short": arm(0.3, model="fcn8s", lr=0.2)})

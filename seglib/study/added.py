@@ -12,8 +12,6 @@ from seglib.training import TrainConfig
 
 # Of the two leading families after the longer recipe the one that trailed, by data set: it runs at the rate below its own, too.
 LOWER = {"streets": "unet", "camvid": "fcn8s"}
-# For want of hours a transformer's longer rate is tried one step higher with one seed, which shows what is missed and chooses nothing.
-TRIED = ("vit", "swin")
 ALIKE = {"fcn_baseline_bn": "fcn_baseline", "fcn8s-small": "fcn8s"}
 
 
@@ -88,8 +86,6 @@ def _longer_rates(scope: Scope, model: str) -> tuple[TrainConfig, LongerRates]:
     lower = LADDER[max(0, place - 1) : place] if model == LOWER.get(scope.dataset) else ()
     tried = LADDER[place : place + 1 + scope.profile.more_rates]
     below, upper = ([replace(config, lr=_long(scope, config, lr)[1], seed=0) for lr in rates] for rates in (lower, tried))
-    if model in TRIED:
-        return config, LongerRates(below + upper[:2], short, short, short)
     sweep, best = upwards(scope.records, upper)
     chosen = best
     if best not in (None, short):

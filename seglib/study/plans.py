@@ -179,17 +179,15 @@ def _original(scope: Scope) -> list[Job]:
 
 
 def _confirmation(scope: Scope) -> list[Job]:
-    """Figure 6's losses and the families (longer: <model>-longer) once more, on the test pictures that no choice has looked at. These were
-    scored before the families' longer rates were searched and soft IoU ran longer: of a family that took another rate, the runs at the
-    short runs' rate, and of the longer losses the other two."""
+    """Figure 6's losses and the families (longer: <arm>-longer) once more, on test pictures that no choice has looked at: of a family whose
+    longer runs took another rate than the short ones' the runs at both. Soft IoU ran longer when the other two had been scored."""
     if not scope.profile.locked.get(scope.dataset):
         return []
     sources = {"longer": added.longer, "losses": _losses, "losses-longer": added.losses_longer, "architectures": _architectures}
     found = []
     for experiment, jobs_of in sources.items():
         made = jobs_of(scope) if experiment in scope.profile.experiments else []
-        moved = {job.arm.removesuffix(INHERITED) for job in made if job.arm.endswith(INHERITED)}
-        shown = {*MODELS, *FIGURE_6} - moved | {arm + INHERITED for arm in moved}
+        shown = {*MODELS, *(model + INHERITED for model in MODELS), *FIGURE_6}
         shown -= {"soft_iou"} if experiment == "losses-longer" else set()
         for job in (job for job in made if job.role == "run" and job.arm in shown):
             arm = job.arm + "-longer" * experiment.endswith("longer")

@@ -25,7 +25,6 @@ Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a k
     losses/<dataset>/dice-minus-cross_entropy/other-rate/points|lr|sign      against cross-entropy at its next best rate
     frequent/<dataset>/pixels|generalised_dice    what the classes above 5 % of the pixels hold of them, and of that loss's weight
     longer/<dataset>/gains-most|gains-least|few-seeds|moved        families, in words; moved: to a higher rate than the short runs'
-    longer/<dataset>/<family>/one-seed/times|val|points            of a family whose first seed was better on val at another rate
     settings/<experiment>/images|batch|steps|seeds|size|width       settings/total|settling|shared|factors|inherited/runs|hours
     settings/total/devices
 
@@ -49,7 +48,7 @@ scored over CamVid's classes.
                   generalisation: <model>-from-<dataset>    data: <model>-10|25|50|100    original: <model>
                   longer: <model>, <model>-inherited|rejected, unet-short, fcn8s-short, fcn8s-small    rates: <model>-chosen, <model>-higher
                   pretraining: <model>-random, <model>-pretrained    imagenet: random, imagenet, both also -longer
-                  fullsize: size-<h>x<w>    confirmation: <loss>, <model>, both also -longer
+                  fullsize: size-<h>x<w>    confirmation: <loss>, <model>, both also -longer, <model>-inherited-longer
 
 Tables, each a whole tabular without float: report/generated/<name>.tex for the names of `TABLES`; overlay.tex says on the first page what
 the PDF of another profile shows. `published.ROWS` are others' numbers under the keys of report/published.tex.

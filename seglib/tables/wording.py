@@ -58,7 +58,6 @@ def of_experiment(evidence: Evidence, dataset: str, experiment: str) -> Iterator
     if experiment == "longer":
         if moved := [name(arm.removesuffix(INHERITED)) for arm in groups if arm.endswith(INHERITED)]:
             yield "moved", listed(moved)
-        yield from _one_seed(groups, evidence.sweeps.get((dataset, experiment), {}))
         yield from _gained(groups, evidence.of(dataset, "architectures"))
 
 
@@ -78,19 +77,6 @@ def _at_another_rate(groups: Groups, swept) -> Iterator[tuple[str, str]]:
         pair = {"dice": groups["dice"], "other": found[lr]}
         values = (("points", f"{_gain(*pair.values()):.1f}"), ("lr", f"{lr:g}"), ("sign", str(read.sign(pair, "dice", "other"))))
         yield from ((f"dice-minus-cross_entropy/other-rate/{key}", text) for key, text in values)
-
-
-def _one_seed(groups: Groups, swept: Groups) -> Iterator[tuple[str, str]]:
-    """Of a family whose first seed was better on val at another rate than the family's: times that rate, and what that seed gains there on
-    val and on test, in points."""
-    for arm in (arm for arm in cards.MODELS if arm in groups):
-        first = min(groups[arm], key=lambda record: record.config["seed"])
-        others = [record for record in swept.get(arm, ()) if record.config["seed"] == first.config["seed"] and "test" in record.scores]
-        best = max([first, *others], key=lambda record: record.val_miou)
-        if best.config["lr"] != first.config["lr"]:
-            yield f"{arm}/one-seed/times", f"{best.config['lr'] / first.config['lr']:.0f}"
-            yield f"{arm}/one-seed/val", f"{100 * (best.val_miou - first.val_miou):.1f}"
-            yield f"{arm}/one-seed/points", f"{_gain([best], [first]):.1f}"
 
 
 def _forest(evidence: Evidence, dataset: str, groups: Groups) -> Iterator[tuple[str, str]]:
