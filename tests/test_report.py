@@ -64,9 +64,9 @@ def test_branches_are_taken_by_what_is_defined():
 
 
 def keys_used(text: str) -> set[str]:
-    """Every key the text needs: \\res{k}; \\verdict{k} its sign, \\diff{k} both; \\ranking, \\winner ... {prefix}{quantity}{arms}."""
-    used = set(re.findall(r"\\(?:res|diff)\{([^}]*)\}", text))
-    for key in re.findall(r"\\(?:verdict|diff)\{([^}]*)\}", text):
+    """Every key the text needs: \\res{k}; \\verdict{k} its sign, \\diff{k}, \\starred{k} both; \\ranking, \\winner ... {prefix}{quantity}{arms}."""
+    used = set(re.findall(r"\\(?:res|diff|starred)\{([^}]*)\}", text))
+    for key in re.findall(r"\\(?:verdict|diff|starred)\{([^}]*)\}", text):
         used.add(f"{key}/sign")
     for pair in re.findall(r"\\exceeds\{([^}]*)\}\{([^}]*)\}", text):
         used |= set(pair)
@@ -78,7 +78,7 @@ def keys_used(text: str) -> set[str]:
 def raw_numbers(text: str) -> list[str]:
     """Decimals and percentages typed by hand: what remains of them when commands are taken out with their arguments."""
     names = (
-        r"res|diff|ifres|published|verdict|ranking|winner|loser|best|worst|lead|exceeds|cite\w*|[cC]?ref|label|includegraphics|input|begin"
+        r"res|diff|starred|ifres|published|verdict|ranking|winner|loser|best|worst|lead|exceeds|cite\w*|[cC]?ref|label|includegraphics|input|begin"
     )
     bare = re.sub(rf"\\({names})\*?(\[[^\]]*\])?(\{{[^}}]*\}})*", "...", uncommented(text))
     return re.findall(r"\d+\.\d+|\d+\s*(?:\\,)?\\%", bare)
