@@ -88,21 +88,32 @@ def _at_short_rates(groups: dict[str, list[records.Record]], arms: dict[str, lis
 
 def _maps(page, arms: dict[str, list[records.Record]], experiment: str, indices: list[int], every: int = EVERY) -> dict[str, np.ndarray]:
     """{model: label maps of these test images by its first seed, "run/<model>": the record's name}. Where weights are on another machine,
-    what is published of that very run and these images; FileNotFoundError where there is none, or where all are elsewhere."""
+    what is published of one of its seeds and these images, or the next seed whose weights are here; FileNotFoundError where there is
+    none, or where all weights are elsewhere."""
     images = functools.cache(lambda: [data.source(page.dataset, "test").image(index) for index in indices])  # takes minutes: where needed
     found, elsewhere = {}, 0
     old = dict(np.load(published)) if (published := RESULTS / page.dataset / "predictions.npz").is_file() else {}
     same = np.array_equal(old.get("indices", []), indices)
-    for name, (record, *_) in arms.items():
+    for name, seeds in arms.items():
+        kept = [record for record in seeds if same and record.name == str(old.get(f"run/{name}"))]
         try:
-            found[name] = _small(_label_maps(*network(page, record, experiment), images()), every)
+            record, (model, config) = _first_with_weights(page, seeds[:1] if kept else seeds, experiment)
+            found[name] = _small(_label_maps(model, config, images()), every)
         except FileNotFoundError:
             elsewhere += 1
-            if not same or str(old.get(f"run/{name}")) != record.name or elsewhere == len(arms):
+            if not kept or elsewhere == len(arms):
                 raise
-            found[name] = old[name]
+            record, found[name] = kept[0], old[name]
         found[f"run/{name}"] = np.array(record.name)
     return found
+
+
+def _first_with_weights(page, runs: list[records.Record], experiment: str):
+    """The first of the runs whose weights are on this machine and its `network`; FileNotFoundError where none is."""
+    for record in runs[:-1]:
+        with contextlib.suppress(FileNotFoundError):
+            return record, network(page, record, experiment)
+    return runs[-1], network(page, runs[-1], experiment)
 
 
 def _by_rule(runs) -> list[int]:
@@ -249,25 +260,6 @@ def _found_by_size(model, config, pictures: list) -> np.ndarray:
 
 # What goes with the published records: {data set: {name of the .npz: how it is made}}.
 KEPT = {"streets": {"predictions": predictions, "attention": looks, "objects": objects}, "camvid": {"predictions": longest}}
-
-
-def edges(truth: np.ndarray, width: int = 2) -> np.ndarray:
-    """(n, h, w) labels -> bool: within `width` pixels of another label, void included."""
-    maps = torch.from_numpy(np.asarray(truth, np.float32))[:, None]
-    side = 2 * width + 1
-    largest, smallest = (sign * torch.nn.functional.max_pool2d(sign * maps, side, 1, width) for sign in (1, -1))
-    return (largest != smallest)[:, 0].numpy()
-
-
-def edge_share(truth: np.ndarray) -> float:
-    """The share of the labelled pixels that lie near an outline."""
-    return float(edges(truth)[truth != IGNORE].mean())
-
-
-def share_near_edges(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """The share of the wrong pixels that lie near an outline; NaN without an error."""
-    wrong = (truth != prediction) & (truth != IGNORE)
-    return float(edges(truth)[wrong].mean()) if wrong.any() else float("nan")
 
 
 encoder_times = measures.encoder_times

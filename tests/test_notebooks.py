@@ -219,10 +219,10 @@ def test_overconfidence_is_confidence_less_accuracy():
 def test_edges_are_where_labels_meet():
     truth = np.zeros((1, 8, 8), np.uint8)
     truth[:, :, 4:] = 1
-    assert exhibits.edges(truth, 2)[0, 0].tolist() == [False, False, True, True, True, True, False, False]
+    assert notebook.edges(truth, 2)[0, 0].tolist() == [False, False, True, True, True, True, False, False]
     guess = truth.copy()
     guess[0, 0, 0] = 1
-    assert exhibits.share_near_edges(truth, guess) == 0 and exhibits.edge_share(truth) == 0.5
+    assert notebook.share_near_edges(truth, guess) == 0 and notebook.edge_share(truth) == 0.5
 
 
 def test_objects_are_found_by_the_share_of_their_own_pixels():
@@ -277,7 +277,7 @@ def test_of_camvid_only_predictions_are_kept():
 def test_published_maps_are_of_the_published_runs():
     for dataset in ("streets", "camvid"):
         kept, groups = notebook.Page("10_results", "published", dataset).read("predictions"), study.groups("published", dataset, "longer")
-        assert {model: str(kept[f"run/{model}"]) for model in study.MODELS} == {model: groups[model][0].name for model in study.MODELS}
+        assert all(str(kept[f"run/{model}"]) in [record.name for record in groups[model]] for model in study.MODELS)
 
 
 def test_maps_of_runs_without_weights_are_those_published_of_the_very_run(monkeypatch):
@@ -296,7 +296,10 @@ def test_maps_of_runs_without_weights_are_those_published_of_the_very_run(monkey
     monkeypatch.setattr(exhibits.data, "source", lambda *_: SimpleNamespace(image=lambda index: None))
     found = exhibits._maps(page, arms, "longer", indices)
     assert np.array_equal(found["vit"], old["vit"]) and (found["unet"] == 7).all() and str(found["run/vit"]) == arms["vit"][0].name
-    for wrong, pictures in (({"vit": [SimpleNamespace(name="vit-of-another-rate")]}, indices), (arms, indices[::-1])):
+    other = SimpleNamespace(name="vit-of-another-rate")
+    next_seed = exhibits._maps(page, {"vit": [other, arms["unet"][0]]}, "longer", indices)
+    assert (next_seed["vit"] == 7).all() and str(next_seed["run/vit"]) == arms["unet"][0].name, "the next seed whose weights are here"
+    for wrong, pictures in (({"vit": [other]}, indices), (arms, indices[::-1])):
         with pytest.raises(FileNotFoundError, match="weights are not in"):
             exhibits._maps(page, wrong, "longer", pictures)
 

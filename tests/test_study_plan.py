@@ -200,13 +200,15 @@ def test_locked_pictures_are_scored_by_finished_runs_only():
 
 
 def test_of_a_family_that_took_a_higher_longer_rate_both_rates_are_scored_on_locked_pictures():
+    """But for Swin V2, whose search ended when the others had been scored."""
+
     def scores(config):
-        better = (config.model, config.images) == ("fcn8s", 8000)
+        better = config.model in ("fcn8s", "swin") and config.images == 8000
         return (config.lr if better else in_the_middle(config)[0]), 0.3
 
     found = finish("cpu-full", "streets", scores)
     locked = {job.arm: job.config.lr for job in jobs("cpu-full", "streets", found) if (job.role, job.comparison) == ("locked", "longer")}
-    assert set(locked) == {f"{arm}-longer" for arm in ("fcn_baseline", "fcn8s", "fcn8s-inherited", "unet", "vit", "swin")}
+    assert set(locked) == {f"{arm}-longer" for arm in ("fcn_baseline", "fcn8s", "fcn8s-inherited", "unet", "vit", "swin-inherited")}
     rates = {job.arm: job.config.lr for job in jobs("cpu-full", "streets", found) if (job.experiment, job.role) == ("longer", "run")}
     assert locked["fcn8s-inherited-longer"] == rates["fcn8s-inherited"] < rates["fcn8s"] == locked["fcn8s-longer"]
 

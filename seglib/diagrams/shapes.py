@@ -45,7 +45,7 @@ class Pair:
         """What the two kinds of numbers mean, with the channels of a map as the example, in four parts; "" where there is but one kind."""
         if self.trained is None:
             return ""
-        parts = [f"{self.channels(name)}: channels", "at published width", "‹(as trained here)›,", "extents alike"]
+        parts = [f"{self.channels(name)}: channels", "at published width", "‹(as trained here)›,", "sizes likewise"]
         return "\n".join(" ".join(parts[i : i + in_a_line]) for i in range(0, 4, in_a_line))
 
 

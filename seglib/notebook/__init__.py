@@ -56,12 +56,12 @@ from seglib.notebook.readings import (  # noqa: E402
     swept,
     verdict,
 )
-from seglib.notebook.shapes import habits, lost, on_grid, patches  # noqa: E402
+from seglib.notebook.shapes import edge_share, edges, habits, lost, on_grid, patches, share_near_edges  # noqa: E402
 
 __all__ = [
     "KEPT_BYTES", "Page", "against", "alike", "apart_by_seeds", "at_both", "by_share", "ceilings", "check_parameters", "class_iou",
-    "clean", "confirmed", "differences", "display", "flat", "floors", "forest", "from_kinds", "gained", "habits", "joined", "last",
-    "last_tried", "leads", "lost", "mean", "on_grid", "on_test", "overconfidence", "patches", "pick", "points", "pooled", "price",
-    "prolonged", "promised", "range_of", "ranking", "recipe", "say", "scored", "seeds", "sentence", "spread", "start", "steady",
-    "strays", "summary", "survives", "swept", "under_forest", "unseen", "verdict",
+    "clean", "confirmed", "differences", "display", "edge_share", "edges", "flat", "floors", "forest", "from_kinds", "gained", "habits",
+    "joined", "last", "last_tried", "leads", "lost", "mean", "on_grid", "on_test", "overconfidence", "patches", "pick", "points",
+    "pooled", "price", "prolonged", "promised", "range_of", "ranking", "recipe", "say", "scored", "seeds", "sentence",
+    "share_near_edges", "spread", "start", "steady", "strays", "summary", "survives", "swept", "under_forest", "unseen", "verdict",
 ]  # fmt: skip

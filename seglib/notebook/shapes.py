@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import torch
 
 from seglib.labels import IGNORE
 
@@ -67,3 +68,22 @@ def lost(maps: dict[str, np.ndarray], truth: np.ndarray, names: tuple[str, ...],
                 called = np.bincount(np.concatenate([one[i][here] for one in maps.values()]), minlength=len(names))
                 rows.append((i, names[k], float(share), names[int(called[: len(names)].argmax())]))
     return rows
+
+
+def edges(truth: np.ndarray, width: int = 2) -> np.ndarray:
+    """(n, h, w) labels -> bool: within `width` pixels of another label, void included."""
+    maps = torch.from_numpy(np.asarray(truth, np.float32))[:, None]
+    side = 2 * width + 1
+    largest, smallest = (sign * torch.nn.functional.max_pool2d(sign * maps, side, 1, width) for sign in (1, -1))
+    return (largest != smallest)[:, 0].numpy()
+
+
+def edge_share(truth: np.ndarray) -> float:
+    """The share of the labelled pixels that lie near an outline."""
+    return float(edges(truth)[truth != IGNORE].mean())
+
+
+def share_near_edges(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """The share of the wrong pixels that lie near an outline; NaN without an error."""
+    wrong = (truth != prediction) & (truth != IGNORE)
+    return float(edges(truth)[wrong].mean()) if wrong.any() else float("nan")

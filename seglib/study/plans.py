@@ -180,7 +180,8 @@ def _original(scope: Scope) -> list[Job]:
 
 def _confirmation(scope: Scope) -> list[Job]:
     """Figure 6's losses and the families (longer: <arm>-longer) once more, on test pictures that no choice has looked at: of a family whose
-    longer runs took another rate than the short ones' the runs at both. Soft IoU ran longer when the other two had been scored."""
+    longer runs took another rate than the short ones' the runs at both. Soft IoU ran longer, and Swin V2 found another rate, when the
+    others had been scored."""
     if not scope.profile.locked.get(scope.dataset):
         return []
     sources = {"longer": added.longer, "losses": _losses, "losses-longer": added.losses_longer, "architectures": _architectures}
@@ -188,7 +189,8 @@ def _confirmation(scope: Scope) -> list[Job]:
     for experiment, jobs_of in sources.items():
         made = jobs_of(scope) if experiment in scope.profile.experiments else []
         shown = {*MODELS, *(model + INHERITED for model in MODELS), *FIGURE_6}
-        shown -= {"soft_iou"} if experiment == "losses-longer" else set()
+        if experiment == "losses-longer" or "swin" + INHERITED in {job.arm for job in made}:
+            shown -= {"soft_iou", "swin"}
         for job in (job for job in made if job.role == "run" and job.arm in shown):
             arm = job.arm + "-longer" * experiment.endswith("longer")
             found.append(Job("confirmation", experiment, arm, 96, "locked", job.config, scope.dataset, scope.weights(job)))

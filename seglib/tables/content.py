@@ -11,7 +11,7 @@ from seglib.tables.claims import claims
 from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.factors import FACTORS, KINDS, compared_with, of_factor
 from seglib.tables.layout import EMPTY, KEPT, LEFT, Table, emphasised, filled, signed
-from seglib.tables.names import device, family, name
+from seglib.tables.names import REJECTED, device, family, name
 
 
 def _one(value: float, mark: str = "") -> str:
@@ -95,8 +95,8 @@ def _recipes(evidence: Evidence, dataset: str, longest: bool = False):
 
 
 def _main(arm: str) -> bool:
-    """Whether an arm is a family, or one at another rate than that chosen for its longer runs."""
-    return family(arm) in MODELS
+    """Whether an arm is a family, at the rate chosen for its longer runs or at the short runs'."""
+    return family(arm) in MODELS and not arm.endswith(REJECTED)
 
 
 def _shown(groups: Groups) -> str:
