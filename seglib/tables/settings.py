@@ -165,7 +165,7 @@ PLAN = (
     ("pretraining", "added: 5 families on CamVid, first trained on streets"),
     ("imagenet", "added: 1 network, random and ImageNet's weights, both recipes"),
     ("fullsize", "added: that network from ImageNet's weights, at the full size of CamVid's copy and a smaller one"),
-    ("confirmation", "added: 3 losses and 5 families, short and longer, on 160 scenes not used before"),
+    ("confirmation", "added: 3 losses (2 longer) and 5 families, short and longer (3 at two rates), on 160 scenes not used before"),
     ("rates", "added: 5 families at the next higher rate"),
     (SINGLE, "added: 2 families, a richer recipe, one seed"),
 )
