@@ -296,4 +296,4 @@ def claim_table(evidence: Evidence) -> Table:
         told[0] = row.answers.get("") or told[0]  # what no data set is needed for
         rows.append([f"“{row.words}” ({row.section})", *told, row.verdict])
     columns = ["Claim (its section)", *(DATASET_NAMES[place] for place in datasets), "verdict"]
-    return Table(columns, [("", rows)], LEFT.format(50) + LEFT.format(48) * len(datasets) + LEFT.format(17))
+    return Table(columns, [("", rows)], LEFT.format(62) + LEFT.format(57) * len(datasets) + LEFT.format(17))
