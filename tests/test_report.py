@@ -64,7 +64,7 @@ def test_branches_are_taken_by_what_is_defined():
 
 
 def keys_used(text: str) -> set[str]:
-    """Every key the text needs: \\res{k}; \\verdict{k} its sign, \\diff{k}, \\starred{k} both; \\ranking, \\winner ... {prefix}{quantity}{arms}."""
+    """Keys the text needs: \\res{k}; \\verdict{k} its sign, \\diff{k}, \\starred{k} both; \\ranking, ... {prefix}{quantity}{arms}."""
     used = set(re.findall(r"\\(?:res|diff|starred)\{([^}]*)\}", text))
     for key in re.findall(r"\\(?:verdict|diff|starred)\{([^}]*)\}", text):
         used.add(f"{key}/sign")
