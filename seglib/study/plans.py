@@ -189,8 +189,10 @@ def _confirmation(scope: Scope) -> list[Job]:
     for experiment, jobs_of in sources.items():
         made = jobs_of(scope) if experiment in scope.profile.experiments else []
         shown = {*MODELS, *(model + INHERITED for model in MODELS), *FIGURE_6}
-        if experiment == "losses-longer" or "swin" + INHERITED in {job.arm for job in made}:
-            shown -= {"soft_iou", "swin"}
+        if experiment == "losses-longer":
+            shown -= {"soft_iou"}
+        if "swin" + INHERITED in {job.arm for job in made}:
+            shown -= {"swin"}
         for job in (job for job in made if job.role == "run" and job.arm in shown):
             arm = job.arm + "-longer" * experiment.endswith("longer")
             found.append(Job("confirmation", experiment, arm, 96, "locked", job.config, scope.dataset, scope.weights(job)))
