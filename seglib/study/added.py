@@ -4,13 +4,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from seglib.study.job import Job
-from seglib.study.profiles import FIGURE_6, LADDER, MODELS
-from seglib.study.rates import neighbours, run_name, settled, steadiest, upwards
+from seglib.study.profiles import FIGURE_6, LADDER, MIXTURE, MODELS
+from seglib.study.rates import neighbours, run_name, settled, steadiest, tuned, upwards
 from seglib.study.scope import Scope
 from seglib.tables.names import INHERITED, REJECTED
 from seglib.training import TrainConfig
 
-# Of the two leading families after the longer recipe the one that trailed, by data set: it runs at the rate below its own, too.
+# Tried at the rate below the short runs' whatever they choose: of the two leading families of a data set the one that trailed once.
 LOWER = {"streets": "unet", "camvid": "fcn8s"}
 ALIKE = {"fcn_baseline_bn": "fcn_baseline", "fcn8s-small": "fcn8s"}
 
@@ -28,18 +28,20 @@ def alike(scope: Scope, arm: str) -> tuple[TrainConfig, list[TrainConfig], float
 def _longer_loss(scope: Scope, loss: str) -> tuple[TrainConfig, list[TrainConfig], float | None]:
     """Settings of a longer run with `loss`, and the sweep that finds its rate at that very length, from the short runs' rate on."""
     base = scope.small(loss=loss, images=scope.profile.loss_images)
-    short = settled(scope.profile, scope.records, base, loss)[1]
+    short = (settled if loss in FIGURE_6 else tuned)(scope.profile, scope.records, base, loss)[1]
     config = replace(base, images=scope.profile.long_images)
     return config, *neighbours(scope.profile, scope.records, config, short)
 
 
 def losses_longer(scope: Scope) -> list[Job]:
-    """Figure 6's losses once more, longer, each at a rate of its own: what the short runs say of them may belong to their budget."""
+    """Figure 6's losses once more, longer, each at a rate of its own: what the short runs say of them may belong to their budget. So does
+    the mixture, which the families' longer runs have."""
     found = []
-    for loss in FIGURE_6 if scope.profile.long_images else ():
+    for loss in (*FIGURE_6, MIXTURE) if scope.profile.long_images else ():
         config, sweep, rate = _longer_loss(scope, loss)
-        found += scope.sweep("losses-longer", loss, 92, sweep)
-        found += scope.arm("losses-longer", "losses", loss, 92, config, rate)
+        stage = 99 if loss == MIXTURE else 92
+        found += scope.sweep("losses-longer", loss, stage, sweep)
+        found += scope.arm("losses-longer", "losses", loss, stage, config, rate)
     return found
 
 
@@ -50,12 +52,12 @@ def factors_longer(scope: Scope) -> list[Job]:
         return []
     config, _, rate = _longer_loss(scope, "cross_entropy")
     crop = {"crop": config.size, "scale": (1.0, 2.0)}
-    arms = {"flip": {}, "flip-crop": crop, "tenth": {"fraction": 0.1}, "no-skips": {"skips": False}}
+    arms = {"flip": {}, "flip-crop": crop, "tenth": {"fraction": 0.1}, "no-skips": {"skips": False}, "void": {"void": "class"}}
     if scope.dataset == "camvid":
         del arms["flip-crop"]  # given up for FCN-8s at a higher rate
     found = []
     for arm, settings in arms.items():
-        stage = 95 if arm == "flip-crop" else 93
+        stage = {"flip-crop": 95, "void": 99}.get(arm, 93)
         found += scope.arm("factors-longer", "factors", arm, stage, replace(config, **settings), rate)
     return found
 
@@ -63,7 +65,7 @@ def factors_longer(scope: Scope) -> list[Job]:
 def _long(scope: Scope, config: TrainConfig, swept: float | None, images: int | None = None) -> tuple[TrainConfig, float | None]:
     """A run with more pictures and the mixture of cross-entropy and Dice, and its rate: the swept one scaled with the batch size."""
     batch = scope.profile.long_batch
-    longer = replace(config, loss="cross_entropy_dice", images=images or scope.profile.long_images, batch_size=batch)
+    longer = replace(config, loss=MIXTURE, images=images or scope.profile.long_images, batch_size=batch)
     return longer, swept * batch / TrainConfig.batch_size if swept else None
 
 
@@ -72,32 +74,45 @@ class LongerRates(NamedTuple):
 
     sweep: list[TrainConfig]  # the runs that find it
     short: float | None  # the short runs', scaled with the batch
-    best: float | None  # the best on val with seed 0: the first of the ladder from `short` upwards whose next is no better
+    best: float | None  # the best on val with seed 0: the first of the ladder from `short` upwards, or down, whose next is no better
     chosen: float | None  # of these two the better on val with all seeds
 
 
 def _longer_rates(scope: Scope, model: str) -> tuple[TrainConfig, LongerRates]:
-    """A family's settings with the longer recipe, and the rates it is tried at."""
+    """A family's settings with the longer recipe, and the rates it is tried at: upwards from the short runs'; where that one stays the
+    choice, the lowest tried, the one below it, too."""
     swept = scope.model_rate(model)[1]
     config, short = _long(scope, scope.model(model), swept)
     if not swept:
         return config, LongerRates([], short, short, short)
     place = LADDER.index(swept)
-    lower = LADDER[max(0, place - 1) : place] if model == LOWER.get(scope.dataset) else ()
-    tried = LADDER[place : place + 1 + scope.profile.more_rates]
-    below, upper = ([replace(config, lr=_long(scope, config, lr)[1], seed=0) for lr in rates] for rates in (lower, tried))
+    below, upper = (
+        [replace(config, lr=_long(scope, config, lr)[1], seed=0) for lr in rates]
+        for rates in (LADDER[max(0, place - 1) : place], LADDER[place : place + 1 + scope.profile.more_rates])
+    )
     sweep, best = upwards(scope.records, upper)
-    chosen = best
-    if best not in (None, short):
-        again, chosen = steadiest(scope.records, config, [short, best], len(scope.profile.seeds))
-        sweep += [run for run in again if run not in sweep]
-    return config, LongerRates(below + sweep, short, best, chosen)
+    again, chosen = _by_all_seeds(scope, config, short, best)
+    sweep += [run for run in again if run not in sweep]
+    if chosen == short or model == LOWER.get(scope.dataset):
+        sweep = below + sweep
+    if chosen == short:
+        lower = upwards(scope.records, [upper[0], *below])[1]
+        if lower != short:
+            best = lower
+            again, chosen = _by_all_seeds(scope, config, short, best)
+            sweep += [run for run in again if run not in sweep]
+    return config, LongerRates(sweep, short, best, chosen)
+
+
+def _by_all_seeds(scope: Scope, config: TrainConfig, short: float, best: float | None) -> tuple[list[TrainConfig], float | None]:
+    """Whether the rate that was best with seed 0 beats the short runs' on val with every seed: the runs, and the better one."""
+    return ([], best) if best in (None, short) else steadiest(scope.records, config, [short, best], len(scope.profile.seeds))
 
 
 def longer(scope: Scope) -> list[Job]:
-    """The families with the longer recipe. Where a higher rate than the short runs' is better on val with one seed, all seeds of both
+    """The families with the longer recipe. Where another rate than the short runs' is better on val with one seed, all seeds of both
     rates decide, and both are kept. Two families at the usual number of pictures too, at the short rate, which tells length from the
-    recipe's other parts; FCN-8s at half its width."""
+    recipe's other parts; FCN-8s at half its width; ConvNeXt with the decoder and rate of Swin V2: the two differ in the encoder alone."""
     found = []
     for model in MODELS:
         config, rates = _longer_rates(scope, model)
@@ -111,6 +126,8 @@ def longer(scope: Scope) -> list[Job]:
     if scope.profile.sweep_architectures:
         config, _, rate = alike(scope, "fcn8s-small")
         found += scope.arm("longer", "fcn8s-small", "fcn8s-small", 97, *_long(scope, config, rate))
+        config, rates = _longer_rates(scope, "swin")
+        found += scope.arm("longer", "cnn_j", "cnn_j", 98, replace(config, model="cnn_j"), rates.chosen)
     return found
 
 

@@ -9,7 +9,8 @@ EXPERIMENTS = (
 DATASETS = ("streets", "camvid", "cityscapes")
 MODELS = ("fcn_baseline", "fcn8s", "unet", "vit", "swin")
 FIGURE_6 = ("cross_entropy", "soft_iou", "dice")
-OTHER_LOSSES = ("weighted_cross_entropy", "generalised_dice", "lovasz", "cross_entropy_dice")
+MIXTURE = "cross_entropy_dice"  # the loss of the families' longer recipe
+OTHER_LOSSES = ("weighted_cross_entropy", "generalised_dice", "lovasz", MIXTURE)
 
 # Adam divides the gradient by its own size, so the losses do not need rates of different size, only the best of the same ladder each.
 # A sweep starts with the three rates named here and goes on along the ladder while its best is the last one on either side: in the few

@@ -15,7 +15,7 @@ from seglib.study import workers as pools
 from seglib.study.estimates import clock, seconds
 from seglib.study.job import SCORED, Job
 from seglib.study.plans import jobs
-from seglib.study.profiles import DATASETS, EXPERIMENTS, FIGURE_6, MODELS, profile
+from seglib.study.profiles import DATASETS, EXPERIMENTS, FIGURE_6, MIXTURE, MODELS, profile
 from seglib.study.transfer import locked, transfer
 
 # A notebook's number stands for the experiments whose records it shows.
@@ -36,7 +36,7 @@ RATES_FROM = {
     "longer": tuple(("architectures", model) for model in (*MODELS, "fcn8s-small")),
     "pretraining": tuple(("architectures", model) for model in MODELS),
     "original": (("architectures", "fcn_baseline"), ("architectures", "swin")), "fullsize": (("imagenet", "imagenet"),),
-    "losses-longer": tuple(("losses", loss) for loss in FIGURE_6),
+    "losses-longer": tuple(("losses", loss) for loss in (*FIGURE_6, MIXTURE)),
     "factors-longer": (*_SMALL, ("losses-longer", "cross_entropy")),
     "rates": tuple(("architectures", model) for model in MODELS),
 }  # fmt: skip
