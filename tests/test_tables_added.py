@@ -223,9 +223,10 @@ def test_settings_name_every_width_of_a_family():
 
 def test_the_plan_holds_what_was_added():
     rows = lines(outcome(evidence(losses_longer=losses(0.3, 0.3, 0.4), rates={"unet-chosen": arm(0.3), "unet-higher": arm(0.3, lr=0.5)})))
-    assert rows["losses, longer"][1:] == ["added: 3 losses, 8,000 presentations", "not run", "3 arms, 3 seeds, 0.0 h"]
+    assert rows["losses, longer"][1:] == ["added: 4 losses, 8,000 presentations", "not run", "3 arms, 3 seeds, 0.0 h"]
     assert rows["rates"][1:] == ["added: 5 families at the next higher rate", "not run", "2 arms, 3 seeds, 0.0 h"]
-    assert rows["architectures"][1] == "5 families, 2 controls; added: 2 more" and rows["longer"][1].endswith("3 controls; rates upwards")
+    assert rows["architectures"][1] == "5 families, 2 controls; added: 2 more"
+    assert rows["longer"][1].endswith("4 controls; rates upwards, and one below the lowest")
 
 
 def controls(found: dict[str, list]) -> dict[str, list]:
@@ -277,6 +278,7 @@ def test_a_claim_about_a_control_says_that_the_control_has_one_seed():
 def factors_longer(*mious: float) -> dict[str, list]:
     """Arms that are different runs, as their settings differ."""
     options = {"flip": {}, "flip-crop": {"crop": (96, 192)}, "no-skips": {"skips": False}, "tenth": {"fraction": 0.1}}
+    options["void"] = {"void": "class"}
     return {name: arm(miou, images=8000, **chosen) for miou, (name, chosen) in zip(mious, options.items())}
 
 
@@ -299,6 +301,22 @@ def test_the_claim_on_skips_is_judged_by_the_longer_runs(without, verdict):
     assert rows["skips"].verdict == verdict and rows["skips"].number.endswith("(longer)")
     rows = {row.id: row for row in tables.claims(evidence(architectures=short))}
     assert rows["skips"].verdict == "open" and "longer" not in rows["skips"].number
+
+
+@pytest.mark.parametrize(("longer", "verdict"), [(0.3, "confirmed"), (0.5, "refuted"), (0.4, "open")])
+def test_the_claim_on_void_asks_the_longer_runs_too(longer, verdict):
+    short = {f"unet-{policy}": arm(0.3, void=policy) for policy in ("ignore", "class")}
+    row = {row.id: row for row in tables.claims(evidence(void=short, factors_longer=factors_longer(0.4, 0.4, 0.4, 0.4, longer)))}["void"]
+    assert row.verdict == verdict and "small U-Net, longer," in row.number
+    assert "longer" not in {row.id: row for row in tables.claims(evidence(void=short))}["void"].number
+
+
+def test_the_longer_mixture_stands_with_the_other_losses_beside_cross_entropy():
+    longer = losses(0.4, 0.3, 0.6, images=8000) | {"cross_entropy_dice": arm(0.5, loss="cross_entropy_dice", images=8000)}
+    found = evidence(losses=losses(0.3, 0.3, 0.3), losses_longer=longer)
+    ((title, rows),) = tables.losses(found, others=True).blocks
+    assert title.startswith("CamVid, longer") and [row[0] for row in rows] == ["cross-entropy", "cross-entropy + Dice"]
+    assert all(row[0] != "cross-entropy + Dice" for _, rows in tables.losses(found).blocks for row in rows)
 
 
 @pytest.mark.parametrize(("rates", "verdict"), [((0.003, 0.01, 0.03), "refuted"), ((0.003, 0.01), "not supported")])
