@@ -107,6 +107,23 @@ def test_shift_mask_equals_timms(size):
     assert torch.equal(ours, theirs == 0)
 
 
+@pytest.mark.parametrize(("options", "last"), [({}, (3, 3)), ({"shift_whole": False}, (0, 0))])
+def test_a_window_that_spans_the_map_need_not_shift(options, last):
+    """144x192: maps of 36x48, 18x24, 9x12 and 5x6 tokens, windows of 6x6."""
+    model = models.build("swin", 3, width=16, **options).eval()
+    blocks = [getattr(model.encoder, f"layers_{i}").blocks[1] for i in range(4)]
+    with torch.no_grad():
+        model(torch.zeros(1, 3, 144, 192))
+        assert [block.shift_size for block in blocks] == [(3, 3)] * 3 + [last]
+        model(torch.zeros(1, 3, 96, 256))  # stage 4: 3x8 tokens
+        assert blocks[3].shift_size == ((0, 3) if options else (3, 3))
+        model(torch.zeros(1, 3, 144, 192))
+    tokens = torch.randn(1, 5, 6, 128, requires_grad=True)
+    blocks[3]._attn(tokens)[0, 0, 0, 0].backward()  # the block itself begins as the identity
+    heard = (tokens.grad[0].abs() > 1e-12).any(dim=-1)
+    assert heard.all() if options else heard.sum() == 9, "the first token's quarter of the shifted window"
+
+
 def test_shift_mask_wants_whole_windows():
     with pytest.raises(ValueError, match="not whole windows"):
         attention.shift_mask(10, 12, 6, 3)

@@ -324,6 +324,16 @@ def test_controls_of_the_families_differ_in_one_thing_and_have_sweeps_of_their_o
             assert runs[experiment, arm, seed] == replace(runs[experiment, base, seed], lr=runs[experiment, arm, seed].lr, **change)
 
 
+@pytest.mark.parametrize(
+    ("arm", "base", "change"),
+    [("unet-no-skips", "unet", {"skips": False}), ("cnn_j", "swin", {"model": "cnn_j"}), ("swin-in-place", "swin", {"shift_whole": False})],
+)
+def test_controls_at_the_rate_of_their_family_differ_in_one_thing(arm, base, change):
+    plan = [job for job in jobs("cpu-full", "streets", finish("cpu-full", "streets")) if job.experiment == "architectures"]
+    runs = {(job.arm, job.config.seed): job.config for job in plan if job.role == "run"}
+    assert [runs[arm, seed] for seed in (0, 1, 2)] == [replace(runs[base, seed], **change) for seed in (0, 1, 2)]
+
+
 @pytest.mark.parametrize("name", ["smoke", "cpu-full"])
 def test_the_next_higher_rate_is_one_step_of_the_ladder(name):
     """Every family, every seed, at the chosen rate, whose runs are those of the comparison, and at the one above it."""

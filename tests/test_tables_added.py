@@ -225,7 +225,7 @@ def test_the_plan_holds_what_was_added():
     rows = lines(outcome(evidence(losses_longer=losses(0.3, 0.3, 0.4), rates={"unet-chosen": arm(0.3), "unet-higher": arm(0.3, lr=0.5)})))
     assert rows["losses, longer"][1:] == ["added: 4 losses, 8,000 presentations", "not run", "3 arms, 3 seeds, 0.0 h"]
     assert rows["rates"][1:] == ["added: 5 families at the next higher rate", "not run", "2 arms, 3 seeds, 0.0 h"]
-    assert rows["architectures"][1] == "5 families, 2 controls; added: 2 more"
+    assert rows["architectures"][1] == "5 families, 2 controls; added: 3 more"
     assert rows["longer"][1].endswith("4 controls; rates upwards, and one below the lowest")
 
 

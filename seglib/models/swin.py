@@ -1,5 +1,7 @@
 """Swin Transformer V2 (Liu et al. 2022) with a J-shaped decoder, and the same decoder on a convolutional encoder of equal size."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -42,6 +44,8 @@ class Swin(layers.Segmenter):
     `variant` tiny, small or base sets width and depths; `width` alone scales the tiny one. Below width 96 there are two blocks a stage and
     windows of 6x6 tokens instead of 8x8, because 6 divides the maps of a 144x192 image where 8 would pad a third of them. Maps that a
     window does not divide are padded with zeros on the right and below, inside the attention only.
+    `shift_whole`: every second window shifts even along a side that it spans, which only keeps tokens apart that it could join (stage 4 of
+    a 144x192 image), as in the published runs; False leaves it in place there.
     """
 
     multiple = PATCH
@@ -54,6 +58,7 @@ class Swin(layers.Segmenter):
         variant: str | None = None,
         depths: tuple[int, ...] | None = None,
         window: int | None = None,
+        shift_whole: bool = True,
         dropout: float = 0.0,
         drop_path: float | None = None,
         aux: bool = False,
@@ -80,12 +85,22 @@ class Swin(layers.Segmenter):
             # Built for a large image, so that no stage's window shrinks; the masks are made for the size that comes.
             img_size=1024, strict_img_size=False, drop_path_rate=_drop_path(drop_path, width),
         )  # fmt: skip
-        self.window, self.depths = window, depths
+        self.window, self.depths, self.shift_whole = window, depths, shift_whole
         self.mean, self.std = self.encoder.pretrained_cfg["mean"], self.encoder.pretrained_cfg["std"]
 
     def encode(self, images: Tensor) -> list[Tensor]:
         """images (B, 3, H, W) -> four maps, (B, w, H/4, W/4) to (B, 8w, H/32, W/32)."""
+        if not self.shift_whole:
+            self._shift_windows(images.shape[-2:])
         return [m.permute(0, 3, 1, 2).contiguous() for m in self.encoder(images)]  # timm's are (B, h, w, C); contiguous as in vit.py
+
+    def _shift_windows(self, size: tuple[int, int]) -> None:
+        """Shifts every second block's windows by half a window along the sides of its map that are longer than one; size: the image's."""
+        for i in range(4):
+            sides = (math.ceil(side / (PATCH * 2**i)) for side in size)
+            shift = tuple(self.window // 2 if side > self.window else 0 for side in sides)
+            for block in getattr(self.encoder, f"layers_{i}").blocks[1::2]:
+                block.shift_size = shift
 
     def compute(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """images (B, 3, H, W) -> logits (B, K, H, W), [(B, 4w, H/16, W/16)]."""

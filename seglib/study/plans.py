@@ -51,8 +51,9 @@ def _architectures(scope: Scope) -> list[Job]:
         for seed in scope.profile.seeds:
             found += scope.arm("architectures", "models", model, 20 + seed, scope.model(model), rate, [seed])
     if scope.profile.sweep_architectures or scope.profile.name == "smoke":
-        other = replace(scope.model("swin"), model="cnn_j")
-        for arm, config, model in (("unet-no-skips", scope.model("unet", skips=False), "unet"), ("cnn_j", other, "swin")):
+        other, in_place = replace(scope.model("swin"), model="cnn_j"), scope.model("swin", shift_whole=False)
+        bare = scope.model("unet", skips=False)
+        for arm, config, model in (("unet-no-skips", bare, "unet"), ("cnn_j", other, "swin"), ("swin-in-place", in_place, "swin")):
             found += scope.arm("architectures", "controls", arm, 95, config, scope.model_rate(model)[1])
         for arm in added.ALIKE:
             config, sweep, rate = added.alike(scope, arm)

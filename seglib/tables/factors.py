@@ -33,7 +33,7 @@ KINDS = {
     "longer": ("factors-longer",),
 }  # fmt: skip
 MODEL_CHANGES = ("no-skips",)  # arms of a counted experiment that change the model: compared, but not counted
-CONTROLS = {"unet-no-skips": "unet", "cnn_j": "swin", "fcn_baseline_bn": "fcn_baseline", "fcn8s-small": "fcn8s"}
+CONTROLS = {"unet-no-skips": "unet", "cnn_j": "swin", "swin-in-place": "swin", "fcn_baseline_bn": "fcn_baseline", "fcn8s-small": "fcn8s"}
 
 
 def families(arms: dict) -> dict:

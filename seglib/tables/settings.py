@@ -150,7 +150,7 @@ def _reached(seeds) -> str:
 
 # What was planned of each experiment, in words: arms, and where.
 PLAN = (
-    ("architectures", "5 families, 2 controls; added: 2 more"),
+    ("architectures", "5 families, 2 controls; added: 3 more"),
     ("losses", "7 losses"),
     ("void", "2 policies, 5 families"),
     ("transforms", "5 transforms, 4 sizes"),
