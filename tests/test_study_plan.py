@@ -426,7 +426,7 @@ def test_factors_of_longer_runs_differ_from_cross_entropys_in_one_thing():
         arms.setdefault(job.arm, set()).add(frozenset(key for key in one if one[key] != other[key]))
     assert arms == {
         "flip": {frozenset()}, "flip-crop": {frozenset({"crop", "scale"})},
-        "no-skips": {frozenset({"skips"})}, "tenth": {frozenset({"fraction"})},
+        "no-skips": {frozenset({"skips"})}, "tenth": {frozenset({"fraction"})}, "void": {frozenset({"void"})},
     }  # fmt: skip
 
 

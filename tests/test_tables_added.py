@@ -278,6 +278,7 @@ def test_a_claim_about_a_control_says_that_the_control_has_one_seed():
 def factors_longer(*mious: float) -> dict[str, list]:
     """Arms that are different runs, as their settings differ."""
     options = {"flip": {}, "flip-crop": {"crop": (96, 192)}, "no-skips": {"skips": False}, "tenth": {"fraction": 0.1}}
+    options["void"] = {"void": "class"}
     return {name: arm(miou, images=8000, **chosen) for miou, (name, chosen) in zip(mious, options.items())}
 
 
@@ -300,6 +301,14 @@ def test_the_claim_on_skips_is_judged_by_the_longer_runs(without, verdict):
     assert rows["skips"].verdict == verdict and rows["skips"].number.endswith("(longer)")
     rows = {row.id: row for row in tables.claims(evidence(architectures=short))}
     assert rows["skips"].verdict == "open" and "longer" not in rows["skips"].number
+
+
+@pytest.mark.parametrize(("longer", "verdict"), [(0.3, "confirmed"), (0.5, "refuted"), (0.4, "open")])
+def test_the_claim_on_void_asks_the_longer_runs_too(longer, verdict):
+    short = {f"unet-{policy}": arm(0.3, void=policy) for policy in ("ignore", "class")}
+    row = {row.id: row for row in tables.claims(evidence(void=short, factors_longer=factors_longer(0.4, 0.4, 0.4, 0.4, longer)))}["void"]
+    assert row.verdict == verdict and "small U-Net, longer," in row.number
+    assert "longer" not in {row.id: row for row in tables.claims(evidence(void=short))}["void"].number
 
 
 def test_the_longer_mixture_stands_with_the_other_losses_beside_cross_entropy():

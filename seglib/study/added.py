@@ -52,12 +52,12 @@ def factors_longer(scope: Scope) -> list[Job]:
         return []
     config, _, rate = _longer_loss(scope, "cross_entropy")
     crop = {"crop": config.size, "scale": (1.0, 2.0)}
-    arms = {"flip": {}, "flip-crop": crop, "tenth": {"fraction": 0.1}, "no-skips": {"skips": False}}
+    arms = {"flip": {}, "flip-crop": crop, "tenth": {"fraction": 0.1}, "no-skips": {"skips": False}, "void": {"void": "class"}}
     if scope.dataset == "camvid":
         del arms["flip-crop"]  # given up for FCN-8s at a higher rate
     found = []
     for arm, settings in arms.items():
-        stage = 95 if arm == "flip-crop" else 93
+        stage = {"flip-crop": 95, "void": 99}.get(arm, 93)
         found += scope.arm("factors-longer", "factors", arm, stage, replace(config, **settings), rate)
     return found
 

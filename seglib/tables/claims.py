@@ -224,14 +224,16 @@ def _kept(groups: Groups, arm: str, whole: str) -> str:
 
 
 def _void(evidence: Evidence, dataset: str) -> Answer:
-    """Ignoring void against training it as a class, every model: better for one at least and worse for none."""
-    groups = evidence.of(dataset, "void")
+    """Ignoring void against training it as a class, every model, and the longer runs' U-Net: better for one at least, worse for none."""
+    groups, longer = evidence.of(dataset, "void"), evidence.of(dataset, "factors-longer")
     models = [arm[:-7] for arm in groups if arm.endswith("-ignore") and f"{arm[:-7]}-class" in groups]
     if not models:
         return NONE
-    rows = {model: _difference(groups, f"{model}-ignore", f"{model}-class") for model in models}
+    rows = {name(model): _difference(groups, f"{model}-ignore", f"{model}-class") for model in models}
+    if {"void", "flip"} <= set(longer):
+        rows["small U-Net, longer,"] = _difference(longer, "flip", "void")
     better, worse = any(row[0] > 0 for row in rows.values()), any(row[0] < 0 for row in rows.values())
-    return better - worse, ", ".join(f"{name(model)} {_marked(row)}" for model, row in rows.items())
+    return better - worse, ", ".join(f"{words} {_marked(row)}" for words, row in rows.items())
 
 
 def _above_floor(evidence: Evidence, dataset: str) -> Answer:

@@ -10,7 +10,7 @@ NAMES = {
     "weighted_cross_entropy": "weighted cross-entropy", "soft_iou": "soft IoU", "dice": "Dice", "generalised_dice": "generalised Dice",
     "lovasz": "Lovász-Softmax", "cross_entropy_dice": "cross-entropy + Dice", "none": "no transform", "flip": "flips replace",
     "flip-append": "flips added", "crop": "crops replace", "crop-append": "crops added", "flip-crop": "flips and crops",
-    "no-skips": "without skips", "tenth": "a tenth of train", "coarse-fine": "coarse, then fine",
+    "no-skips": "without skips", "tenth": "a tenth of train", "void": "void as a class", "coarse-fine": "coarse, then fine",
     "unet_lite0": "EfficientNet-U-Net", "random": "from random weights", "imagenet": "from ImageNet",
     "random-longer": "from random weights, longer", "imagenet-longer": "from ImageNet, longer",
     "sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "adamax": "Adamax", "onecycle": "one-cycle",
