@@ -105,7 +105,7 @@ def losses(data_sets: Mapping[str, Mapping[str, Sequence[Record]]], num_classes:
     """
     if not any(data_sets.values()):
         return blank()
-    figure, axes = canvas(5.4, 1, len(data_sets) + 2)
+    figure, axes = canvas(4.8, 1, len(data_sets) + 2)
     figure.get_layout_engine().set(wspace=0.1)  # three of the panels have an axis of their own
     *miou, nats, overlap = axes[0]
     look = looks(dict.fromkeys(LOSS_NAMES.get(loss, loss) for groups in data_sets.values() for loss in groups))
