@@ -124,9 +124,9 @@ def rates(evidence: Evidence) -> Table:
 
 
 def _candidates(found, runs) -> tuple[str, str, str]:
-    """Short candidates, full ones, and the rate of the comparison's runs, else the best on val. A rate's seeds are averaged, and counted
-    where there are several."""
-    found = sorted(found, key=lambda record: record.config["lr"])
+    """Short candidates, full ones, and the rate of the comparison's runs, else the best on val. A rate's seeds are averaged; where there
+    are several, their count and the first one's own follow."""
+    found = sorted(found, key=lambda record: (record.config["lr"], record.config["seed"]))
     shortest = min(record.config["images"] or 0 for record in found)
     long = {record.config["images"] or 0 for record in runs or ()} == {shortest}  # all candidates are as long as the comparison's runs
     short, full = ([r for r in found if ((r.config["images"] or 0) == shortest and not long) == first] for first in (True, False))
@@ -144,7 +144,7 @@ def _by_rate(found) -> dict[float, list]:
 
 def _reached(seeds) -> str:
     values = [record.val_miou for record in seeds]
-    count = f" ({len(values)})" if len(values) > 1 else ""
+    count = f" ({len(values)}; {100 * values[0]:.1f})" if len(values) > 1 else ""
     return f"{100 * sum(values) / len(values):.1f}{count}" if min(values) >= 0 else "diverged"
 
 
