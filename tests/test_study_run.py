@@ -113,7 +113,7 @@ def test_weights_that_are_elsewhere_stop_their_own_jobs_only(place, monkeypatch)
     study.run("smoke", "camvid", only=["architectures"], workers=1, say=quiet)
     with pytest.raises(RuntimeError, match="5 of the study's runs failed.*weights.pt"):  # made-up records have no weights
         study.run("smoke", "streets", only=["generalisation", "original"], workers=1, say=quiet)
-    assert len(log) == 8 + 3  # five families and three controls; the fourth is FCN-8s itself at this width
+    assert len(log) == 9 + 3  # five families and four controls; the fifth is FCN-8s itself at this width
 
 
 def test_missing_data_stop_the_study(place, monkeypatch):

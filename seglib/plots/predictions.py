@@ -52,7 +52,7 @@ def examples(rows: Sequence[tuple], table: LabelTable) -> Figure:
         return blank()
     height, width = np.asarray(rows[0][2]).shape
     present = {int(k) for row in rows for labels in row[2:] for k in np.unique(labels)}
-    figure, axes = canvas(max(len(rows) * 3.3 * height / width + 0.6, 0.27 * len(present) + 0.6), len(rows), 4)
+    figure, axes = canvas(max(len(rows) * 3.3 * height / width + 0.6, 0.275 * len(present) + 0.7), len(rows), 4)
     for number, (line, (name, image, truth, prediction)) in enumerate(zip(axes, rows, strict=True)):
         titles = ("picture", "truth", "prediction", "error") if number == 0 else ("",) * 4
         picture(line[0], as_image(image), titles[0])

@@ -118,7 +118,7 @@ def class_legend(figure: Figure, table: LabelTable, present: Iterable[int] | Non
     patches = [Patch(facecolor=table.colors[k] / 255, edgecolor="0.4", linewidth=0.3, label=table.names[k]) for k in chosen]
     patches += [Patch(facecolor="black", label="void")] if IGNORE in present else []
     patches += [Patch(facecolor=value, label=name) for name, value in (extra or {}).items()]
-    beside = {"loc": "outside right center", "labelspacing": 0.05, "fontsize": 6.2}
+    beside = {"loc": "outside right center", "labelspacing": 0.05, "fontsize": 6.5}
     place = beside if columns == 1 else {"loc": "outside lower center", "columnspacing": 1.2}
     figure.legend(handles=patches, ncols=min(columns, len(patches)), handlelength=1.2, **place)
 

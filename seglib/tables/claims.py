@@ -227,13 +227,10 @@ def _void(evidence: Evidence, dataset: str) -> Answer:
     """Ignoring void against training it as a class, every model, and the longer runs' U-Net: better for one at least, worse for none."""
     groups, longer = evidence.of(dataset, "void"), evidence.of(dataset, "factors-longer")
     models = [arm[:-7] for arm in groups if arm.endswith("-ignore") and f"{arm[:-7]}-class" in groups]
-    if not models:
-        return NONE
     rows = {name(model): _difference(groups, f"{model}-ignore", f"{model}-class") for model in models}
-    if {"void", "flip"} <= set(longer):
-        rows["small U-Net, longer,"] = _difference(longer, "flip", "void")
-    better, worse = any(row[0] > 0 for row in rows.values()), any(row[0] < 0 for row in rows.values())
-    return better - worse, ", ".join(f"{words} {_marked(row)}" for words, row in rows.items())
+    rows |= {"small U-Net, longer,": _difference(longer, "flip", "void")} if {"void", "flip"} <= set(longer) else {}
+    better, worse = (any(sign * row[0] > 0 for row in rows.values()) for sign in (1, -1))
+    return (better - worse, ", ".join(f"{words} {_marked(row)}" for words, row in rows.items())) if models else NONE
 
 
 def _above_floor(evidence: Evidence, dataset: str) -> Answer:
