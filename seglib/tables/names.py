@@ -17,7 +17,7 @@ NAMES = {
 }  # fmt: skip
 
 INHERITED = "-inherited"  # behind a family whose longer runs took another rate than its short ones: longer runs at the short ones' rate
-REJECTED = "-rejected"  # behind a family whose longer runs kept that rate: those at the higher one that was better with one seed
+REJECTED = "-rejected"  # behind a family whose longer runs kept that rate: those at another one that was better with one seed
 ENDS = {  # <another arm>-longer, ...
     "longer": "longer", "chosen": "chosen rate", "higher": "next higher rate", "inherited": "short runs' rate",
     "rejected": "one seed's rate", "ignore": "ignored",
