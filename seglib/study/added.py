@@ -91,22 +91,24 @@ def _longer_rates(scope: Scope, model: str) -> tuple[TrainConfig, LongerRates]:
         for rates in (LADDER[max(0, place - 1) : place], LADDER[place : place + 1 + scope.profile.more_rates])
     )
     sweep, best = upwards(scope.records, upper)
-    again, chosen = _by_all_seeds(scope, config, short, best)
-    sweep += [run for run in again if run not in sweep]
+    sweep, chosen = _by_all_seeds(scope, config, sweep, short, best)
     if chosen == short or model == LOWER.get(scope.dataset):
         sweep = below + sweep
     if chosen == short:
         lower = upwards(scope.records, [upper[0], *below])[1]
         if lower != short:
             best = lower
-            again, chosen = _by_all_seeds(scope, config, short, best)
-            sweep += [run for run in again if run not in sweep]
+            sweep, chosen = _by_all_seeds(scope, config, sweep, short, best)
     return config, LongerRates(sweep, short, best, chosen)
 
 
-def _by_all_seeds(scope: Scope, config: TrainConfig, short: float, best: float | None) -> tuple[list[TrainConfig], float | None]:
-    """Whether the rate that was best with seed 0 beats the short runs' on val with every seed: the runs, and the better one."""
-    return ([], best) if best in (None, short) else steadiest(scope.records, config, [short, best], len(scope.profile.seeds))
+def _by_all_seeds(scope, config, sweep, short: float, best: float | None) -> tuple[list[TrainConfig], float | None]:
+    """Whether the rate that was best with seed 0 beats the short runs' on val with every seed: `sweep` and the runs that this takes, and
+    the better rate."""
+    if best in (None, short):
+        return sweep, best
+    again, chosen = steadiest(scope.records, config, [short, best], len(scope.profile.seeds))
+    return sweep + [run for run in again if run not in sweep], chosen
 
 
 def longer(scope: Scope) -> list[Job]:
