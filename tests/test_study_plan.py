@@ -260,9 +260,12 @@ def test_longer_runs_scale_the_swept_rate_with_the_batch():
     plan = jobs("cpu-full", "camvid", found)
     short = {job.arm: job.config.lr for job in plan if job.experiment == "architectures" and job.role == "run"}
     longer = {job.arm: job.config for job in plan if job.experiment == "longer" and job.role == "run"}
-    assert set(longer) == {"fcn_baseline", "fcn8s", "unet", "vit", "swin", "fcn8s-short", "unet-short", "fcn8s-small", "cnn_j"}
+    families = ("fcn_baseline", "fcn8s", "unet", "vit", "swin")
+    base = {"cnn_j": "swin", "unet-patches": "unet", "fcn_baseline-dilated": "fcn_baseline", "fcn8s-small": "fcn8s-small"}
+    base |= {name: name for name in families} | {f"{name}-short": name for name in families}
+    assert set(longer) == set(base)
     for arm, config in longer.items():
-        assert (config.lr, config.batch_size) == (short["swin" if arm == "cnn_j" else arm.removesuffix("-short")] / 2, 4)
+        assert (config.lr, config.batch_size) == (short[base[arm]] / 2, 4)
         assert config.images == (1600 if arm.endswith("-short") else 8000)
 
 
@@ -332,6 +335,18 @@ def test_controls_at_the_rate_of_their_family_differ_in_one_thing(arm, base, cha
     plan = [job for job in jobs("cpu-full", "streets", finish("cpu-full", "streets")) if job.experiment == "architectures"]
     runs = {(job.arm, job.config.seed): job.config for job in plan if job.role == "run"}
     assert [runs[arm, seed] for seed in (0, 1, 2)] == [replace(runs[base, seed], **change) for seed in (0, 1, 2)]
+
+
+@pytest.mark.parametrize("dataset", ["streets", "camvid"])
+def test_first_layers_and_views_differ_in_one_thing_from_their_family(dataset):
+    plan = [job for job in jobs("cpu-full", dataset, finish("cpu-full", dataset)) if job.experiment == "longer"]
+    runs = {(job.arm, job.config.seed): job.config for job in plan if job.role == "run"}
+    changes = {"unet-patches": ("unet", {"stem": "patches"}), "fcn_baseline-dilated": ("fcn_baseline", {"dilations": (1, 2, 8)})}
+    if dataset == "streets":
+        changes["swin-convolutions"] = ("swin", {"stem": "convolutions"})
+    assert {arm for arm, _ in runs} >= set(changes) and ("swin-convolutions" in changes) == (("swin-convolutions", 0) in runs)
+    for arm, (base, change) in changes.items():
+        assert [runs[arm, seed] for seed in (0, 1, 2)] == [replace(runs[base, seed], **change) for seed in (0, 1, 2)]
 
 
 @pytest.mark.parametrize("name", ["smoke", "cpu-full"])

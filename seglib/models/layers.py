@@ -50,6 +50,13 @@ def check_size(images: Tensor) -> tuple[int, int]:
     return images.shape[-2], images.shape[-1]
 
 
+def check_stem(stem: str) -> str:
+    """What a network begins with, "convolutions" or "patches"; ValueError for anything else."""
+    if stem not in ("convolutions", "patches"):
+        raise ValueError(f"stem is {stem!r}: a network begins with 'convolutions' or 'patches'")
+    return stem
+
+
 def extend(images: Tensor, multiple: int) -> Tensor:
     """(B, C, H, W) -> (B, C, H', W') with H', W' the next multiples; the last row and column are repeated."""
     down, right = -images.shape[-2] % multiple, -images.shape[-1] % multiple
@@ -66,12 +73,14 @@ def cut(maps: Tensor, like: Tensor) -> Tensor:
     return maps[..., : like.shape[-2], : like.shape[-1]]
 
 
-def conv_block(inside: int, outside: int, *, kernel: int = 3, batch_norm: bool = True, dropout: float = 0.0) -> nn.Sequential:
+def conv_block(
+    inside: int, outside: int, *, kernel: int = 3, batch_norm: bool = True, dropout: float = 0.0, dilation: int = 1
+) -> nn.Sequential:
     """Convolution, batch norm, ReLU, Dropout2d; (B, inside, H, W) -> (B, outside, H, W).
 
     The convolution has a bias only without batch norm, which would subtract it again. ReLU is in place: one map less in memory.
     """
-    layers = [nn.Conv2d(inside, outside, kernel, padding=kernel // 2, bias=not batch_norm)]
+    layers = [nn.Conv2d(inside, outside, kernel, padding=kernel // 2 * dilation, dilation=dilation, bias=not batch_norm)]
     if batch_norm:
         layers.append(nn.BatchNorm2d(outside))
     layers.append(nn.ReLU(inplace=True))

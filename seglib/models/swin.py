@@ -16,17 +16,19 @@ class JDecoder(nn.Module):
 
     Two 3x3 blocks at stride 32; three times [2x2 transposed convolution, the encoder's map beside it, two blocks] to stride 4, with 4w, 2w
     and w channels; twice the same without a skip to stride 1, with w/2 and w/4 channels. Every block has batch norm and ReLU.
+    skips=5: the last two steps have a skip, too, for an encoder with maps of w/2 and w/4 channels at strides 2 and 1.
     """
 
-    def __init__(self, width: int, dropout: float):
+    def __init__(self, width: int, dropout: float, skips: int = 3):
         super().__init__()
         channels = (8 * width, 4 * width, 2 * width, width, width // 2, width // 4)
         self.bottom = layers.double_conv(channels[0], channels[0], dropout=dropout)
         self.ups = nn.ModuleList(nn.ConvTranspose2d(a, b, 2, stride=2) for a, b in zip(channels, channels[1:]))
-        self.convs = nn.ModuleList(layers.double_conv(2 * b if i < 3 else b, b, dropout=dropout) for i, b in enumerate(channels[1:]))
+        self.convs = nn.ModuleList(layers.double_conv(2 * b if i < skips else b, b, dropout=dropout) for i, b in enumerate(channels[1:]))
 
     def forward(self, maps: list[Tensor]) -> Tensor:
-        """maps (B, w, h, w'), (B, 2w, ...), (B, 4w, ...), (B, 8w, ...) at strides 4, 8, 16, 32 -> (B, w/4, 4h, 4w')."""
+        """maps (B, w, h, w'), (B, 2w, ...), (B, 4w, ...), (B, 8w, ...) at strides 4, 8, 16, 32, those of finer skips before them ->
+        (B, w/4, 4h, 4w')."""
         *skips, x = maps
         x = self.bottom(x)
         for i, (up, conv) in enumerate(zip(self.ups, self.convs)):
@@ -38,6 +40,27 @@ class JDecoder(nn.Module):
         return x
 
 
+class ConvolutionalStem(nn.Module):
+    """U-Net's first two stages in the place of Swin V2's patches: two pairs of 3x3 blocks at strides 1 and 2, with w/4 and w/2 channels, a
+    2x2 max-pool behind each; then a linear layer to w channels and layer norm, as behind the patches."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.stages = nn.ModuleList([layers.double_conv(3, width // 4), layers.double_conv(width // 4, width // 2)])
+        self.pool = nn.MaxPool2d(2)
+        self.proj = nn.Conv2d(width // 2, width, 1)
+        self.norm = nn.LayerNorm(width)
+
+    def fine(self, images: Tensor) -> list[Tensor]:
+        """(B, 3, H, W) -> (B, w/4, H, W), (B, w/2, H/2, W/2)."""
+        first = self.stages[0](images)
+        return [first, self.stages[1](self.pool(first))]
+
+    def forward(self, fine: Tensor) -> Tensor:
+        """The finer maps' last, (B, w/2, H/2, W/2) -> tokens (B, H/4, W/4, w)."""
+        return self.norm(self.proj(self.pool(fine)).permute(0, 2, 3, 1))
+
+
 class Swin(layers.Segmenter):
     """Images (B, 3, H, W) -> logits (B, K, H, W): timm's Swin V2 features at strides 4, 8, 16 and 32, and the J-shaped decoder.
 
@@ -46,6 +69,7 @@ class Swin(layers.Segmenter):
     window does not divide are padded with zeros on the right and below, inside the attention only.
     `shift_whole`: every second window shifts even along a side that it spans, which only keeps tokens apart that it could join (stage 4 of
     a 144x192 image), as in the published runs; False leaves it in place there.
+    stem="convolutions": `ConvolutionalStem` in the place of the patches, with a skip from each of its two stages.
     """
 
     multiple = PATCH
@@ -63,11 +87,13 @@ class Swin(layers.Segmenter):
         drop_path: float | None = None,
         aux: bool = False,
         init: str = "random",
+        stem: str = "patches",
     ):
         width, depths, variant = _size(width, variant, depths)
         super().__init__(num_classes, (4 * width,) if aux else ())
         window = window or (8 if width >= 96 else 6)
-        self.decoder = JDecoder(width, dropout)
+        self.patches = layers.check_stem(stem) == "patches"
+        self.decoder = JDecoder(width, dropout, skips=3 if self.patches else 5)
         self.head = layers.head(width // 4, num_classes)
         layers.initialise(self)
         per_head = 32 if width % 32 == 0 else 16
@@ -85,14 +111,19 @@ class Swin(layers.Segmenter):
             # Built for a large image, so that no stage's window shrinks; the masks are made for the size that comes.
             img_size=1024, strict_img_size=False, drop_path_rate=_drop_path(drop_path, width),
         )  # fmt: skip
+        if not self.patches:
+            self.encoder["patch_embed"] = ConvolutionalStem(width)
+            layers.initialise(self.encoder["patch_embed"])
         self.window, self.depths, self.shift_whole = window, depths, shift_whole
         self.mean, self.std = self.encoder.pretrained_cfg["mean"], self.encoder.pretrained_cfg["std"]
 
     def encode(self, images: Tensor) -> list[Tensor]:
-        """images (B, 3, H, W) -> four maps, (B, w, H/4, W/4) to (B, 8w, H/32, W/32)."""
+        """images (B, 3, H, W) -> four maps, (B, w, H/4, W/4) to (B, 8w, H/32, W/32); before them the two of a convolutional stem."""
         if not self.shift_whole:
             self._shift_windows(images.shape[-2:])
-        return [m.permute(0, 3, 1, 2).contiguous() for m in self.encoder(images)]  # timm's are (B, h, w, C); contiguous as in vit.py
+        fine = [] if self.patches else self.encoder["patch_embed"].fine(images)
+        maps = self.encoder(images if self.patches else fine[-1])
+        return fine + [m.permute(0, 3, 1, 2).contiguous() for m in maps]  # timm's are (B, h, w, C); contiguous as in vit.py
 
     def _shift_windows(self, size: tuple[int, int]) -> None:
         """Shifts every second block's windows by half a window along the sides of its map that are longer than one; size: the image's."""
@@ -105,7 +136,7 @@ class Swin(layers.Segmenter):
     def compute(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """images (B, 3, H, W) -> logits (B, K, H, W), [(B, 4w, H/16, W/16)]."""
         maps = self.encode(images)
-        return self.head(self.decoder(maps)), [maps[2]]
+        return self.head(self.decoder(maps)), [maps[-2]]
 
 
 class CNNJ(layers.Segmenter):

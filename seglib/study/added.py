@@ -10,6 +10,12 @@ from seglib.study.scope import Scope
 from seglib.tables.names import INHERITED, REJECTED
 from seglib.training import TrainConfig
 
+# Controls of the longer families: first layers swapped, a wider view. Each at the rate of its family, from which nothing else differs.
+STEMS = {
+    "unet-patches": ("unet", {"stem": "patches"}),
+    "fcn_baseline-dilated": ("fcn_baseline", {"dilations": (1, 2, 8)}),
+    "swin-convolutions": ("swin", {"stem": "convolutions"}),
+}
 # Tried at the rate below the short runs' whatever they choose: of the two leading families of a data set the one that trailed once.
 LOWER = {"streets": "unet", "camvid": "fcn8s"}
 ALIKE = {"fcn_baseline_bn": "fcn_baseline", "fcn8s-small": "fcn8s"}
@@ -113,8 +119,8 @@ def _by_all_seeds(scope, config, sweep, short: float, best: float | None) -> tup
 
 def longer(scope: Scope) -> list[Job]:
     """The families with the longer recipe. Where another rate than the short runs' is better on val with one seed, all seeds of both
-    rates decide, and both are kept. Two families at the usual number of pictures too, at the short rate, which tells length from the
-    recipe's other parts; FCN-8s at half its width; ConvNeXt with the decoder and rate of Swin V2: the two differ in the encoder alone."""
+    rates decide, and both are kept. All at the usual number of pictures too, at the short rate, which tells length from the recipe's other
+    parts; FCN-8s at half its width; ConvNeXt with the decoder and rate of Swin V2: the two differ in the encoder alone; and STEMS."""
     found = []
     for model in MODELS:
         config, rates = _longer_rates(scope, model)
@@ -123,13 +129,17 @@ def longer(scope: Scope) -> list[Job]:
         if rates.chosen and rates.best != rates.short:
             other, lr = (REJECTED, rates.best) if rates.chosen == rates.short else (INHERITED, rates.short)
             found += scope.arm("longer", model + other, model + other, 86, config, lr)
-        if model in ("fcn8s", "unet"):
-            found += scope.arm("longer", f"{model}-short", f"{model}-short", 86, replace(config, images=scope.profile.images), rates.short)
+        stage = 86 if model in ("fcn8s", "unet") else 101
+        found += scope.arm("longer", f"{model}-short", f"{model}-short", stage, replace(config, images=scope.profile.images), rates.short)
     if scope.profile.sweep_architectures:
         config, _, rate = alike(scope, "fcn8s-small")
         found += scope.arm("longer", "fcn8s-small", "fcn8s-small", 97, *_long(scope, config, rate))
         config, rates = _longer_rates(scope, "swin")
         found += scope.arm("longer", "cnn_j", "cnn_j", 98, replace(config, model="cnn_j"), rates.chosen)
+        for stage, (arm, (model, settings)) in enumerate(STEMS.items(), 100):
+            config, rates = _longer_rates(scope, model)
+            if arm != "swin-convolutions" or scope.dataset != "camvid":  # the slowest of them
+                found += scope.arm("longer", arm, arm, stage, replace(config, **settings), rates.chosen)
     return found
 
 

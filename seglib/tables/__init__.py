@@ -46,7 +46,8 @@ scored over CamVid's classes.
                   factors-longer: flip flip-crop no-skips tenth void
                   optimisers: sgd adam adamw adamax constant step polynomial onecycle decay-<x> dropout-<per cent>
                   generalisation: <model>-from-<dataset>    data: <model>-10|25|50|100    original: <model>
-                  longer: <model>, <model>-inherited|rejected, unet-short, fcn8s-short, fcn8s-small, cnn_j
+                  longer: <model>, <model>-inherited|rejected|short, fcn8s-small, cnn_j, unet-patches, fcn_baseline-dilated,
+                          swin-convolutions (streets)
                   rates: <model>-chosen, <model>-higher    pretraining: <model>-random, <model>-pretrained
                   imagenet: random, imagenet, both also -longer
                   fullsize: size-<h>x<w>    confirmation: <loss>, <model>, both also -longer, <model>-inherited-longer

@@ -36,6 +36,8 @@ class TrainConfig:
     depth: int | None = _setting(None, "layers of the vit")
     depths: tuple[int, ...] | None = _setting(None, "blocks per stage of the swin")
     skips: bool = _setting(True, "skip connections of the unet")
+    stem: str | None = _setting(None, "what unet or swin begin with (default: their own)", ("convolutions", "patches"))
+    dilations: tuple[int, ...] | None = _setting(None, "dilation of each convolution of the fcn_baseline (default: none)")
     shift_whole: bool = _setting(True, "the swin shifts windows even along a side of the map that they span")
     batch_norm: bool = _setting(True, "batch normalisation, where the family has it")
     freeze_batch_norm: bool = _setting(False, "keep the running statistics as they are and use them")
@@ -78,7 +80,7 @@ class TrainConfig:
             object.__setattr__(self, name, _coerce(name, getattr(self, name), hint))
         for setting in fields(self):
             choices, value = setting.metadata["choices"], getattr(self, setting.name)
-            if choices and value not in choices:
+            if choices and value is not None and value not in choices:
                 raise ValueError(f"{setting.name}={value!r}: choose from {', '.join(choices)}")
         _check(self)
 
@@ -166,7 +168,7 @@ def run_name(config: TrainConfig) -> str:
 def model_options(config: TrainConfig) -> dict:
     """What models.build is told beyond name and classes: only what was changed, so that a family need not know the others' options."""
     defaults = {setting.name: setting.default for setting in fields(TrainConfig)}
-    names = ("width", "depth", "depths", "skips", "shift_whole", "batch_norm", "dropout", "aux")
+    names = ("width", "depth", "depths", "skips", "stem", "dilations", "shift_whole", "batch_norm", "dropout", "aux")
     return {name: getattr(config, name) for name in names if getattr(config, name) != defaults[name]}
 
 
