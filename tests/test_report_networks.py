@@ -67,6 +67,18 @@ def test_the_small_networks(row, kind, count):
     assert convolutions(model)[:count] == [width for width, count in zip(channels, blocks, strict=True) for _ in range(count)]
 
 
+def test_the_networks_with_exchanged_first_layers():
+    channels, blocks = rows()["U-Net behind patches"][3:5]
+    model = models.build("unet", 19, stem="patches", **study.profile("cpu-full").options["unet"])
+    expected = [width for width, count in zip(channels, blocks, strict=True) for _ in range(count)]
+    assert convolutions(model)[: len(expected)] == expected
+    channels, blocks, attention = rows()["Swin V2 behind convolutions"][3:]
+    model = models.build("swin", 19, stem="convolutions", **study.profile("cpu-full").options["swin"])
+    expected = [width for width, count in zip(channels[:2], blocks[:2], strict=True) for _ in range(count)]
+    assert convolutions(model.encoder.patch_embed.stages) == expected
+    assert [channels[2:], blocks[2:], attention] == rows()["Swin V2"][3:]
+
+
 PUBLISHED = (768, 768)
 DRAWINGS = {"FCN baseline": "baseline", "FCN-8s": "fcn", "U-Net": "unet", "ViT": "vit", "Swin V2": "swin"}
 STRIDES = {

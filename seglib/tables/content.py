@@ -11,7 +11,7 @@ from seglib.tables.claims import claims
 from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.factors import FACTORS, KINDS, compared_with, of_factor
 from seglib.tables.layout import EMPTY, KEPT, LEFT, Table, emphasised, filled, signed
-from seglib.tables.names import REJECTED, device, family, name
+from seglib.tables.names import device, name
 
 
 def _one(value: float, mark: str = "") -> str:
@@ -68,7 +68,7 @@ def details(evidence: Evidence) -> Table:
     blocks = []
     for dataset in evidence.datasets():
         blocks += [(title, [_detail_row(*row[:3]) for row in rows]) for title, rows in _recipes(evidence, dataset)]
-        rest = {arm: found for arm, found in evidence.of(dataset, "longer").items() if not _main(arm)}
+        rest = {arm: found for arm, found in evidence.of(dataset, "longer").items() if arm not in MODELS}
         rows = [_detail_row(_recipe(arm, found), found) for arm, found in (rest | evidence.trained(dataset, read.SINGLE)).items()]
         blocks.append((f"{DATASET_NAMES[dataset]}, other runs", rows))
     blocks = [block for block in blocks if block[1]]
@@ -81,7 +81,7 @@ def _recipes(evidence: Evidence, dataset: str, longest: bool = False):
     locked = evidence.of(dataset, "confirmation")
     for words, experiment, end in (("short recipe", "architectures", ""), ("longer recipe", "longer", "-longer")):
         groups, mark = evidence.of(dataset, experiment), _mark(evidence, dataset, experiment)
-        groups = {arm: found for arm, found in groups.items() if _main(arm)}
+        groups = {arm: found for arm, found in groups.items() if arm in MODELS}
         if groups:
             rows = [(name(arm), found, mark, locked.get(arm + end)) for arm, found in groups.items()]
             yield f"{DATASET_NAMES[dataset]}, {words}, {_shown(groups)}", rows
@@ -92,11 +92,6 @@ def _recipes(evidence: Evidence, dataset: str, longest: bool = False):
     rows += [(_at_size(found), found, _mark(evidence, dataset, "fullsize")) for found in whole.values()]
     if rows:
         yield f"{DATASET_NAMES[dataset]}, {name('unet_lite0')}", rows
-
-
-def _main(arm: str) -> bool:
-    """Whether an arm is a family, at the rate chosen for its longer runs or at the short runs'."""
-    return family(arm) in MODELS and not arm.endswith(REJECTED)
 
 
 def _shown(groups: Groups) -> str:
@@ -146,11 +141,11 @@ def _detail_row(words: str, found, mark: str = "") -> list[str]:
 
 
 def readme_rows(evidence: Evidence, dataset: str) -> list[list[str]]:
-    """The models of the README, longer runs below: name, parameters, seeds, mIoU, its interval, device."""
+    """The models of the README, longer runs below, controls left out: name, parameters, seeds, mIoU, its interval, device."""
     rows, network = [], name("unet_lite0")
     for experiment in ("architectures", "longer", "imagenet", "fullsize", read.SINGLE):
         for arm, found in evidence.of(dataset, experiment).items():
-            if arm not in MODELS and experiment == "architectures":
+            if arm not in MODELS and experiment in ("architectures", "longer"):
                 continue
             if experiment in ("imagenet", "fullsize"):
                 words = f"{network}, {_start(arm) if experiment == 'imagenet' else _at_size(found)}"
