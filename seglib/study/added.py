@@ -136,10 +136,10 @@ def longer(scope: Scope) -> list[Job]:
         found += scope.arm("longer", "fcn8s-small", "fcn8s-small", 97, *_long(scope, config, rate))
         config, rates = _longer_rates(scope, "swin")
         found += scope.arm("longer", "cnn_j", "cnn_j", 98, replace(config, model="cnn_j"), rates.chosen)
-        for stage, (arm, (model, settings)) in enumerate(STEMS.items(), 100):
+        for arm, (model, settings) in STEMS.items():
             config, rates = _longer_rates(scope, model)
             if arm != "swin-convolutions" or scope.dataset != "camvid":  # the slowest of them
-                found += scope.arm("longer", arm, arm, stage, replace(config, **settings), rates.chosen)
+                found += scope.arm("longer", arm, arm, 100 + ("stem" not in settings), replace(config, **settings), rates.chosen)
     return found
 
 
