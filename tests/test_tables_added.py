@@ -9,7 +9,7 @@ from study_helpers import record
 from seglib import scores, tables
 from seglib.data.camvid import CamVid
 from seglib.records import Scores
-from seglib.tables import Evidence, factors, layout, outcome
+from seglib.tables import Evidence, factors, layout, outcome, readings
 from seglib.tables import evidence as read
 from seglib.tables.names import name
 from seglib.training import TrainConfig
@@ -381,3 +381,25 @@ def test_short_runs_that_change_a_factor_are_counted_together():
     written = tables.numbers(found)
     assert (written["settings/factors/runs"], written["settings/factors/hours"]) == ("3", "3.0"), "shared runs once"
     assert "settings/inherited/runs" not in written
+
+
+def test_our_best_stand_below_the_published_ones():
+    longer = {"unet": arm(0.5, images=8000), "fcn8s": arm(0.4, model="fcn8s", images=8000), "cnn_j": arm(0.9, model="cnn_j", images=8000)}
+    starts = {"imagenet-longer": arm(0.6, model="unet_lite0", init="imagenet", images=8000)}
+    found = evidence(longer=longer, imagenet=starts)
+    without, with_ours = (tables.others(one).blocks[0][1] for one in (Evidence(), found))
+    ours = [row[3:] for row in with_ours if row not in without]
+    means = [f"{read.values(arms, 'miou').mean():.1f}" for arms in (longer["unet"], starts["imagenet-longer"])]
+    assert ours == [["U-Net, ours", "random", means[0]], ["EfficientNet-U-Net, ours", "ImageNet-1k", means[1]]]
+
+
+def test_classes_by_frequency_share_all_pixels():
+    one = arm(0.4)[0]
+    groups = readings.by_frequency(one)
+    labels = [label for names, _ in groups.values() for label in names]
+    pixels = one.scores["test"].matrix.sum(1)
+    assert len(labels) == len(set(labels)) == (pixels > 0).sum()
+    assert sum(share for _, share in groups.values()) == pytest.approx(100)
+    assert groups["rare"][0] == [label for label in labels if label in readings.kinds(one)["rare"]]
+    written = tables.numbers(evidence(architectures={"unet": arm(0.4)}))
+    assert written["classes/camvid/by-frequency/frequent/share"] == f"{groups['frequent'][1]:.1f}"

@@ -5,7 +5,8 @@ Keys (`report/generated/numbers.tex` defines each as the csname `res@<key>`; a k
     <experiment>/<dataset>/<arm>/<quantity>[/sd|/low|/high|/images-low|/images-high]
     <experiment>/<dataset>/<arm>-minus-<arm>/<quantity>[/low|/high|/p]        paired bootstrap over the images, of the means over seeds
     ... [/seeds-low|/seeds-high|/sign]        Welch's t interval over seeds; 1 or -1 where both intervals exclude 0
-    grids/<dataset>/<h>x<w>                    test truth decided on a grid of cells        classes/<dataset>/thin|uncommon|rare  in words
+    grids/<dataset>/<h>x<w>                    test truth decided on a grid of cells        classes/<dataset>/thin|uncommon|rare  in words,
+                                               classes/<dataset>/by-frequency/frequent|uncommon|rare[/share]
     floors/<dataset>/constant|prior           ceilings/<dataset>/x2|x4|x8|x16|x32
     data/<dataset>/forest|coarse-labelled|coarse-agreement|coarse-miou      (coarse: streets and Cityscapes)
     share/<dataset>/<class>                   per cent of the labelled pixels of train       count/<dataset>/train|val|test

@@ -103,6 +103,17 @@ def gains(found: Sequence[Record], base: Sequence[Record]) -> Iterator[tuple[str
     yield "gain-rarest", f"{gain[rarest].mean():+.1f}".replace("-0.0", "+0.0")
 
 
+def by_frequency(record: Record) -> dict[str, tuple[list[str], float]]:
+    """{"frequent", "uncommon", "rare": names of those classes, the most frequent first, and their share of the scored test pixels, %}."""
+    counts, known = record.scores["test"], kinds(record)
+    names, pixels = TABLES[counts.labels].names, counts.matrix.sum(1)
+    order = [names[k] for k in np.argsort(-pixels, kind="stable") if pixels[k]]
+    known["frequent"] = [label for label in order if label not in known["uncommon"] + known["rare"]]
+    found = {kind: [label for label in order if label in known[kind]] for kind in ("frequent", "uncommon", "rare")}
+    share = {label: 100 * pixels[k] / pixels.sum() for k, label in enumerate(names)}
+    return {kind: (inside, float(sum(share[label] for label in inside))) for kind, inside in found.items()}
+
+
 def kinds(record: Record) -> dict[str, list[str]]:
     """{"thin", "uncommon", "rare": names of those classes}, by the pixels of the test split."""
     counts = record.scores["test"]

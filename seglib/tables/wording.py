@@ -18,7 +18,8 @@ def listed(words: Sequence[str]) -> str:
 
 
 def of_report(evidence: Evidence) -> dict[str, str]:
-    """section/data, where one of the experiments on data has a record; classes/<dataset>/thin, uncommon and rare: their names; changes/...:
+    """section/data, where one of the experiments on data has a record; classes/<dataset>/thin, uncommon and rare: their names, and
+    by-frequency/frequent, uncommon and rare, most frequent first, with their share of the test pixels; changes/...:
     see `factors.totals`; architectures/same-order, where the families rank alike on all data sets."""
     found = {"section/data": "yes"} if any(evidence.of(place, what) for place in evidence.datasets() for what in DATA) else {}
     for dataset in evidence.datasets():
@@ -26,6 +27,9 @@ def of_report(evidence: Evidence) -> dict[str, str]:
             for records in evidence.of(dataset, experiment).values():
                 kinds = readings.kinds(records[0]).items()
                 found |= {f"classes/{dataset}/{kind}": listed(names) for kind, names in kinds if f"classes/{dataset}/{kind}" not in found}
+                for kind, (names, share) in readings.by_frequency(records[0]).items():
+                    found.setdefault(f"classes/{dataset}/by-frequency/{kind}", listed(names) or "none")
+                    found.setdefault(f"classes/{dataset}/by-frequency/{kind}/share", f"{share:.1f}")
         found |= {key: escape(text) for key, text in factors.totals(evidence, dataset)}
     orders = {_order(evidence.of(dataset, "architectures")) for dataset in evidence.datasets()}
     found["architectures/same-order"] = "yes" if len(evidence.datasets()) > 1 and len(orders) == 1 and min(orders) else ""
