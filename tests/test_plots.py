@@ -218,6 +218,15 @@ def test_confusion_rows_are_shares_of_the_truth():
     assert np.asarray(drawn).ravel()[:2].tolist() == [80, 20] and np.isnan(np.ma.filled(drawn, np.nan)).ravel()[2:].all()
 
 
+def test_confusion_has_the_most_frequent_class_first_and_its_whole_diagonal():
+    figure = plots.confusion({"": (np.array([[1, 9, 0, 0], [0, 96, 4, 0], [3, 0, 45, 2]]), ["a", "b", "c"])})
+    axis = figure.axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["b", "c", "a"]
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["b", "c", "a", "void"]
+    cells = [number.get_text() for number in axis.texts]
+    assert cells == ["96", "", "", "", "", "90", "", "", "90", "", "10", ""]
+
+
 @pytest.mark.parametrize(
     "draw",
     [

@@ -67,8 +67,8 @@ def _short(value: float) -> str:
 
 
 def confusion(panels: Mapping[str, tuple[np.ndarray, Sequence[str]]]) -> Figure:
-    """panels {title: (counts (K, K+1), names)}: each row in % of its class's pixels; cells from 10 % up carry it. Last column: predicted
-    void. Panels of different K stand side by side, their cells of about one size."""
+    """panels {title: (counts (K, K+1), names)}: each row in % of its class's pixels, the most frequent class first; the diagonal and cells
+    from 10 % up carry it. Last column: predicted void. Panels of different K stand side by side, their cells of about one size."""
     if not panels:
         return blank()
     widest = max(len(names) for _, names in panels.values())
@@ -81,10 +81,13 @@ def confusion(panels: Mapping[str, tuple[np.ndarray, Sequence[str]]]) -> Figure:
 
 
 def _confusion(axis, matrix: np.ndarray, names: Sequence[str], *, bar: bool) -> None:
+    order = np.argsort(-matrix.sum(axis=1), kind="stable")
+    matrix, names = matrix[order][:, [*order, *range(len(names), matrix.shape[1])]], [names[k] for k in order]
     columns = [*names, "void"] if matrix.shape[1] > len(names) and matrix[:, -1].any() else list(names)
     total = matrix.sum(axis=1, keepdims=True)
     rows = 100 * np.divide(matrix, total, out=np.full_like(matrix, np.nan), where=total > 0)[:, : len(columns)]
-    text = np.array([["" if not np.isfinite(v) or v < 10 else f"{v:.0f}" for v in row] for row in rows])
+    shown = np.isfinite(rows) & ((rows >= 10) | np.eye(*rows.shape, dtype=bool))
+    text = np.array([[f"{v:.0f}" if told else "" for v, told in zip(*both, strict=True)] for both in zip(rows, shown, strict=True)])
     digits = {"size": 6.5 if len(names) > 12 else 7.5}
     sns.heatmap(rows, ax=axis, annot=text, fmt="", cmap="Blues", vmin=0, vmax=100, linewidths=0.3, linecolor="0.9",
                 annot_kws=digits, cbar=bar, cbar_kws={"label": "% of the true class", "shrink": 0.8} if bar else None,
