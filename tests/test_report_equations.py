@@ -29,10 +29,12 @@ def batch():
 
 
 def test_receptive_field():
-    layers = [(3, 1), (2, 2)] * 3  # three times a convolution and a pooling; 2x2 transposed convolutions of stride 2 add nothing
-    r = 1 + sum((k - 1) * math.prod(s for _, s in layers[:i]) for i, (k, _) in enumerate(layers))
-    field = cost.receptive_field(models.build("fcn_baseline", 3, width=4), (64, 64))
-    assert r == field.height == field.width == 22
+    for dilations, expected in (((1, 1, 1), 22), ((1, 2, 8), 82)):
+        # three times a convolution and a pooling; 2x2 transposed convolutions of stride 2 add nothing
+        layers = [layer for d in dilations for layer in ((3, d, 1), (2, 1, 2))]
+        r = 1 + sum(d * (k - 1) * math.prod(s for *_, s in layers[:i]) for i, (k, d, _) in enumerate(layers))
+        field = cost.receptive_field(models.build("fcn_baseline", 3, width=4, dilations=dilations), (128, 128))
+        assert r == field.height == field.width == expected
 
 
 def swin_attention():

@@ -219,7 +219,7 @@ def test_details_hold_every_run_of_the_main_table_and_the_rest():
         for table, make in (("main", tables.architectures), ("all", tables.details))
     }
     assert len(shown["main"]) == 3 and [row for row in shown["all"] if row in shown["main"]] == shown["main"]
-    assert [row[0] for row in shown["all"] if row not in shown["main"]] == ["U-Net, recipe alone"]
+    assert [row[0] for row in shown["all"] if row not in shown["main"]] == ["U-Net, settings alone"]
 
 
 @pytest.mark.parametrize(("unet", "expected"), [(0.5, "confirmed"), (0.1, "refuted")])

@@ -77,7 +77,7 @@ def test_claims_on_losses_say_which_runs_judge_them():
 
 @pytest.mark.parametrize(("arm_name", "words"), [
     ("dice-longer", "Dice, longer"), ("cross_entropy-longer", "cross-entropy, longer"), ("unet-longer", "U-Net, longer"),
-    ("fcn8s-higher", "FCN-8s, next higher rate"), ("fcn8s-inherited", "FCN-8s, short runs' rate"),
+    ("fcn8s-higher", "FCN-8s, next higher rate"), ("fcn8s-inherited", "FCN-8s, scaled rate"),
     ("unet-rejected", "U-Net, one seed's rate"),
     ("fcn8s-chosen", "FCN-8s, chosen rate"), ("fcn_baseline-ignore", "FCN baseline, ignored"),
     ("fcn8s-small-longer", "FCN-8s, half width, longer"), ("random-longer", "from random weights, longer"),
@@ -351,7 +351,7 @@ def test_a_family_at_the_short_runs_rate_stands_among_the_other_runs():
     longer = {"fcn8s": arm(0.5, model="fcn8s", images=8000, lr=0.5), "fcn8s-inherited": arm(0.4, model="fcn8s", images=8000)}
     found = evidence(architectures={"fcn8s": arm(0.3, model="fcn8s")}, longer=longer | {"fcn8s-short": arm(0.3, model="fcn8s", lr=0.2)})
     assert list(lines(tables.architectures(found), "CamVid, longer recipe")) == ["FCN-8s"]
-    assert list(lines(tables.details(found), "CamVid, other runs")) == ["FCN-8s, short runs' rate, 8,000 shown", "FCN-8s, recipe alone"]
+    assert list(lines(tables.details(found), "CamVid, other runs")) == ["FCN-8s, scaled rate, 8,000 shown", "FCN-8s, settings alone"]
     written = tables.numbers(found)
     assert written["longer/camvid/moved"] == "FCN-8s" and written["settings/inherited/runs"] == "3"
 

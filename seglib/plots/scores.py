@@ -72,7 +72,7 @@ def confusion(panels: Mapping[str, tuple[np.ndarray, Sequence[str]]]) -> Figure:
     if not panels:
         return blank()
     widest = max(len(names) for _, names in panels.values())
-    figure, axes = canvas((0.36 if len(panels) == 1 else 0.232) * widest + 2.6, 1, len(panels),
+    figure, axes = canvas((0.36 if len(panels) == 1 else 0.262) * widest + 2.6, 1, len(panels),
                           width_ratios=[len(names) + 6 for _, names in panels.values()])  # fmt: skip
     for i, (axis, (title, (matrix, names))) in enumerate(zip(axes[0], panels.items(), strict=True)):
         _confusion(axis, np.asarray(matrix, float), names, bar=i + 1 == len(panels))
@@ -204,7 +204,7 @@ def changes(columns: Sequence[Mapping[str, Sequence[tuple[str, Mapping[str, tupl
     drawn = [value for column in lines for _, row in column for value in (row or {}).values()]
     series = list(dict.fromkeys(key for column in lines for _, row in column for key in row or ()))
     end = _reach(drawn)
-    figure, axes = canvas(0.26 * (max(place[-1] for place in places) + 1) + 1.7, 1, len(columns))
+    figure, axes = canvas(0.28 * (max(place[-1] for place in places) + 1) + 1.7, 1, len(columns))
     for axis, column, place in zip(axes[0], lines, places, strict=True):
         axis.axvline(0, color="0.3", linewidth=0.8)
         for i, (words, row) in zip(place, column, strict=True):

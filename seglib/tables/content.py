@@ -112,7 +112,7 @@ def _recipe(arm: str, found) -> str:
     """A run by what sets its recipe apart: U-Net, 8,000 shown; its size where pieces of larger pictures were shown."""
     config = found[0].config
     shown = "crops from " + "×".join(map(str, config["size"])) if config.get("crop") else f"{config['images']:,} shown"
-    return f"{name(arm.removesuffix('-short'))}, " + ("recipe alone" if arm.endswith("-short") else shown)
+    return f"{name(arm.removesuffix('-short'))}, " + ("settings alone" if arm.endswith("-short") else shown)
 
 
 def _start(arm: str) -> str:

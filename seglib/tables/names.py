@@ -20,7 +20,7 @@ NAMES = {
 INHERITED = "-inherited"  # behind a family whose longer runs took another rate than its short ones: longer runs at the short ones' rate
 REJECTED = "-rejected"  # behind a family whose longer runs kept that rate: those at another one that was better with one seed
 ENDS = {  # <another arm>-longer, ...
-    "longer": "longer", "chosen": "chosen rate", "higher": "next higher rate", "inherited": "short runs' rate",
+    "longer": "longer", "chosen": "chosen rate", "higher": "next higher rate", "inherited": "scaled rate",
     "rejected": "one seed's rate", "ignore": "ignored",
 }  # fmt: skip
 
