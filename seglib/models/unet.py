@@ -7,8 +7,7 @@ from timm.layers import LayerNorm2d
 from torch import Tensor, nn
 
 from seglib.models import layers
-
-PATCH = 4
+from seglib.models.swin import PATCH
 
 
 class Encoder(nn.Module):

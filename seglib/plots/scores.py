@@ -87,7 +87,7 @@ def _confusion(axis, matrix: np.ndarray, names: Sequence[str], *, bar: bool) -> 
     total = matrix.sum(axis=1, keepdims=True)
     rows = 100 * np.divide(matrix, total, out=np.full_like(matrix, np.nan), where=total > 0)[:, : len(columns)]
     shown = np.isfinite(rows) & ((rows >= 10) | np.eye(*rows.shape, dtype=bool))
-    text = np.array([[f"{v:.0f}" if told else "" for v, told in zip(*both, strict=True)] for both in zip(rows, shown, strict=True)])
+    text = np.where(shown, np.char.mod("%.0f", rows), "")
     digits = {"size": 6.5 if len(names) > 12 else 7.5}
     sns.heatmap(rows, ax=axis, annot=text, fmt="", cmap="Blues", vmin=0, vmax=100, linewidths=0.3, linecolor="0.9",
                 annot_kws=digits, cbar=bar, cbar_kws={"label": "% of the true class", "shrink": 0.8} if bar else None,

@@ -108,7 +108,9 @@ def _longer_rates(scope: Scope, model: str) -> tuple[TrainConfig, LongerRates]:
     return config, LongerRates(sweep, short, best, chosen)
 
 
-def _by_all_seeds(scope, config, sweep, short: float, best: float | None) -> tuple[list[TrainConfig], float | None]:
+def _by_all_seeds(
+    scope: Scope, config: TrainConfig, sweep: list[TrainConfig], short: float, best: float | None
+) -> tuple[list[TrainConfig], float | None]:
     """Whether the rate that was best with seed 0 beats the short runs' on val with every seed: `sweep` and the runs that this takes, and
     the better rate."""
     if best in (None, short):
@@ -121,9 +123,8 @@ def longer(scope: Scope) -> list[Job]:
     """The families with the longer recipe. Where another rate than the short runs' is better on val with one seed, all seeds of both
     rates decide, and both are kept. All at the usual number of pictures too, at the short rate, which tells length from the recipe's other
     parts; FCN-8s at half its width; ConvNeXt with the decoder and rate of Swin V2: the two differ in the encoder alone; and STEMS."""
-    found = []
-    for model in MODELS:
-        config, rates = _longer_rates(scope, model)
+    found, families = [], {model: _longer_rates(scope, model) for model in MODELS}
+    for model, (config, rates) in families.items():
         found += scope.sweep("longer", model, 85, rates.sweep)
         found += scope.arm("longer", model, model, 86, config, rates.chosen)
         if rates.chosen and rates.best != rates.short:
@@ -134,10 +135,10 @@ def longer(scope: Scope) -> list[Job]:
     if scope.profile.sweep_architectures:
         config, _, rate = alike(scope, "fcn8s-small")
         found += scope.arm("longer", "fcn8s-small", "fcn8s-small", 97, *_long(scope, config, rate))
-        config, rates = _longer_rates(scope, "swin")
+        config, rates = families["swin"]
         found += scope.arm("longer", "cnn_j", "cnn_j", 98, replace(config, model="cnn_j"), rates.chosen)
         for arm, (model, settings) in STEMS.items():
-            config, rates = _longer_rates(scope, model)
+            config, rates = families[model]
             if arm != "swin-convolutions" or scope.dataset != "camvid":  # the slowest of them
                 found += scope.arm("longer", arm, arm, 100 + ("stem" not in settings), replace(config, **settings), rates.chosen)
     return found

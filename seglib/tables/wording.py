@@ -23,13 +23,12 @@ def of_report(evidence: Evidence) -> dict[str, str]:
     see `factors.totals`; architectures/same-order, where the families rank alike on all data sets."""
     found = {"section/data": "yes"} if any(evidence.of(place, what) for place in evidence.datasets() for what in DATA) else {}
     for dataset in evidence.datasets():
-        for experiment in ("architectures", "losses", read.SINGLE):
-            for records in evidence.of(dataset, experiment).values():
-                kinds = readings.kinds(records[0]).items()
-                found |= {f"classes/{dataset}/{kind}": listed(names) for kind, names in kinds if f"classes/{dataset}/{kind}" not in found}
-                for kind, (names, share) in readings.by_frequency(records[0]).items():
-                    found.setdefault(f"classes/{dataset}/by-frequency/{kind}", listed(names) or "none")
-                    found.setdefault(f"classes/{dataset}/by-frequency/{kind}/share", f"{share:.1f}")
+        scored = (arms for experiment in ("architectures", "losses", read.SINGLE) for arms in evidence.of(dataset, experiment).values())
+        for record in next(scored, ())[:1]:  # all are scored on the same pictures
+            found |= {f"classes/{dataset}/{kind}": listed(names) for kind, names in readings.kinds(record).items()}
+            for kind, (names, share) in readings.by_frequency(record).items():
+                key = f"classes/{dataset}/by-frequency/{kind}"
+                found |= {key: listed(names) or "none", f"{key}/share": f"{share:.1f}"}
         found |= {key: escape(text) for key, text in factors.totals(evidence, dataset)}
     orders = {_order(evidence.of(dataset, "architectures")) for dataset in evidence.datasets()}
     found["architectures/same-order"] = "yes" if len(evidence.datasets()) > 1 and len(orders) == 1 and min(orders) else ""
