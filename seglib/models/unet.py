@@ -63,6 +63,7 @@ class UNet(layers.Segmenter):
         *,
         width: int = 64,
         skips: bool = True,
+        fine_skips: bool = True,
         batch_norm: bool = True,
         dropout: float = 0.0,
         aux: bool = False,
@@ -73,7 +74,8 @@ class UNet(layers.Segmenter):
         self.multiple = PATCH if patches else 1
         self.encoder = Encoder(width, batch_norm, dropout, patches)
         channels = (8 * width, 4 * width, 2 * width, width)
-        beside = (skips, skips, skips and not patches, skips and not patches)
+        fine = skips and fine_skips and not patches
+        beside = (skips, skips, fine, fine)
         self.decoder = nn.ModuleList(Up(2 * c, c if skip else 0, c, batch_norm=batch_norm) for c, skip in zip(channels, beside))
         self.head = layers.head(width, num_classes)
         layers.initialise(self)

@@ -10,8 +10,9 @@ from seglib.study.scope import Scope
 from seglib.tables.names import INHERITED, REJECTED
 from seglib.training import TrainConfig
 
-# Controls of the longer families: first layers swapped, a wider view. Each at the rate of its family, from which nothing else differs.
+# Controls of the longer families: fine skips left out, first layers swapped, a wider view. Each at the rate of its family, from which nothing else differs.
 STEMS = {
+    "unet-coarse-skips": ("unet", {"fine_skips": False}),
     "unet-patches": ("unet", {"stem": "patches"}),
     "fcn_baseline-dilated": ("fcn_baseline", {"dilations": (1, 2, 8)}),
     "swin-convolutions": ("swin", {"stem": "convolutions"}),
@@ -84,11 +85,10 @@ class LongerRates(NamedTuple):
     chosen: float | None  # of these two the better on val with all seeds
 
 
-def _longer_rates(scope: Scope, model: str) -> tuple[TrainConfig, LongerRates]:
-    """A family's settings with the longer recipe, and the rates it is tried at: upwards from the short runs'; where that one stays the
-    choice, the lowest tried, the one below it, too."""
-    swept = scope.model_rate(model)[1]
-    config, short = _long(scope, scope.model(model), swept)
+def _longer_rates(scope: Scope, model: str, plain: TrainConfig, swept: float | None) -> tuple[TrainConfig, LongerRates]:
+    """The settings of a family, or of FCN-8s at half its width, with the longer recipe, and the rates it is tried at: upwards from the
+    short runs' `swept`; where that one stays the choice, the lowest tried, the one below it, too."""
+    config, short = _long(scope, plain, swept)
     if not swept:
         return config, LongerRates([], short, short, short)
     place = LADDER.index(swept)
@@ -119,22 +119,29 @@ def _by_all_seeds(
     return sweep + [run for run in again if run not in sweep], chosen
 
 
+def _at_both_rates(scope: Scope, model: str, stage: int, config: TrainConfig, rates: LongerRates) -> list[Job]:
+    """The search of a longer run's rate, the runs at the chosen one and, where it is another, those at the one that was not."""
+    found = scope.sweep("longer", model, stage, rates.sweep)
+    found += scope.arm("longer", model, model, stage + 1, config, rates.chosen)
+    if rates.chosen and rates.best != rates.short:
+        other, lr = (REJECTED, rates.best) if rates.chosen == rates.short else (INHERITED, rates.short)
+        found += scope.arm("longer", model + other, model + other, stage + 1, config, lr)
+    return found
+
+
 def longer(scope: Scope) -> list[Job]:
     """The families with the longer recipe. Where another rate than the short runs' is better on val with one seed, all seeds of both
     rates decide, and both are kept. All at the usual number of pictures too, at the short rate, which tells length from the recipe's other
-    parts; FCN-8s at half its width; ConvNeXt with the decoder and rate of Swin V2: the two differ in the encoder alone; and STEMS."""
-    found, families = [], {model: _longer_rates(scope, model) for model in MODELS}
+    parts; FCN-8s at half its width, searched alike; ConvNeXt with the decoder and rate of Swin V2: the two differ in the encoder alone;
+    and STEMS."""
+    found, families = [], {model: _longer_rates(scope, model, scope.model(model), scope.model_rate(model)[1]) for model in MODELS}
     for model, (config, rates) in families.items():
-        found += scope.sweep("longer", model, 85, rates.sweep)
-        found += scope.arm("longer", model, model, 86, config, rates.chosen)
-        if rates.chosen and rates.best != rates.short:
-            other, lr = (REJECTED, rates.best) if rates.chosen == rates.short else (INHERITED, rates.short)
-            found += scope.arm("longer", model + other, model + other, 86, config, lr)
+        found += _at_both_rates(scope, model, 85, config, rates)
         stage = 86 if model in ("fcn8s", "unet") else 101
         found += scope.arm("longer", f"{model}-short", f"{model}-short", stage, replace(config, images=scope.profile.images), rates.short)
     if scope.profile.sweep_architectures:
         config, _, rate = alike(scope, "fcn8s-small")
-        found += scope.arm("longer", "fcn8s-small", "fcn8s-small", 97, *_long(scope, config, rate))
+        found += _at_both_rates(scope, "fcn8s-small", 97, *_longer_rates(scope, "fcn8s-small", config, rate))
         config, rates = families["swin"]
         found += scope.arm("longer", "cnn_j", "cnn_j", 98, replace(config, model="cnn_j"), rates.chosen)
         for arm, (model, settings) in STEMS.items():

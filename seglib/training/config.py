@@ -36,6 +36,7 @@ class TrainConfig:
     depth: int | None = _setting(None, "layers of the vit")
     depths: tuple[int, ...] | None = _setting(None, "blocks per stage of the swin")
     skips: bool = _setting(True, "skip connections of the unet")
+    fine_skips: bool = _setting(True, "those of the unet's two finest stages")
     stem: str | None = _setting(None, "what unet or swin begin with (default: their own)", ("convolutions", "patches"))
     dilations: tuple[int, ...] | None = _setting(None, "dilation of each convolution of the fcn_baseline (default: none)")
     shift_whole: bool = _setting(True, "the swin shifts windows even along a side of the map that they span")
@@ -168,7 +169,7 @@ def run_name(config: TrainConfig) -> str:
 def model_options(config: TrainConfig) -> dict:
     """What models.build is told beyond name and classes: only what was changed, so that a family need not know the others' options."""
     defaults = {setting.name: setting.default for setting in fields(TrainConfig)}
-    names = ("width", "depth", "depths", "skips", "stem", "dilations", "shift_whole", "batch_norm", "dropout", "aux")
+    names = ("width", "depth", "depths", "skips", "fine_skips", "stem", "dilations", "shift_whole", "batch_norm", "dropout", "aux")
     return {name: getattr(config, name) for name in names if getattr(config, name) != defaults[name]}
 
 
