@@ -39,6 +39,11 @@ def made_up(loss: str, seed: int, num_classes: int = 19, epochs: int = 12) -> Re
     return Record(f"unet-{loss}-s{seed}", config, history, {"test": scored})
 
 
+ROWS = [("flips", {"streets": (1.0, -1.0, 2.0), "CamVid": (3.0, 1.0, 4.0)}), ("crops, too", {"CamVid": (1.0, -1.0, 2.0)})]
+CHANGES = {f"{title} (against the usual one)": ROWS for title in ("Transforms", "Training size", "Annotation")}
+LONGER = {"Longer runs (against flips alone)": [("a tenth of train", {"streets": (-4.0, -5.0, -3.0)})]}
+
+
 @pytest.fixture(scope="module")
 def arms():
     return {loss: [made_up(loss, seed) for seed in range(3)] for loss in ("cross_entropy", "soft_iou", "dice")}
@@ -82,7 +87,7 @@ def gallery(arms) -> dict:
         "reliability": plots.reliability({name: found[0].scores["test"].calibration for name, found in arms.items()}),
         "cost": plots.cost({name: (0.3 + i / 20, 1 + i, 10**i) for i, name in enumerate(models)}, [("parameters, M", True), ("ms", True)]),
         "forest": plots.forest([("Dice", -0.03, -0.05, -0.01), ("soft IoU", 0.01, -0.02, 0.04)], "points"),
-        "changes": plots.changes([{"Transforms": [("flips", {"streets": (1.0, -1.0, 2.0), "CamVid": (3.0, 1.0, 4.0)})]}], "points"),
+        "changes": plots.changes([("short runs", CHANGES), ("short runs", CHANGES), ("after 8,000 presentations", LONGER)], "points"),
         "bars": plots.bars({"a": {"all": (0.5, 0.4, 0.6), "thin": (0.2, 0.1, 0.3)}, "b": {"all": (0.4, 0.3, 0.5)}}, "IoU, %"),
         "examples": plots.examples([("best", image, truth, guess), ("worst", image, truth, guess)], table),
         "scenes": plots.scenes({name: (image, truth, dict.fromkeys(models, guess)) for name in ("best", "worst")}, table),
@@ -166,6 +171,10 @@ def test_no_line_crosses_an_empty_stage():
     points = {"U-Net": {"a": [0.2], "b": [0.3, 0.5], "c": [0.6]}, "ViT": {"a": [0.1], "b": [], "c": [0.2]}}
     means = [line for line in plots.stages({"": points}, "mIoU, %").axes[0].lines if line.get_linestyle() == "-"]
     assert [line.get_ydata().tolist() for line in means] == [[20, 40, 60], pytest.approx([10, np.nan, 20], nan_ok=True)]
+    points["ViT"].pop("b")
+    means = [line for line in plots.stages({"": points}, "mIoU, %").axes[0].lines if line.get_linestyle() == "-"]
+    assert [line.get_ydata().tolist() for line in means] == [[20, 40, 60], [10, 20]], "what a label lacks is stepped over"
+    assert np.diff(means[1].get_xdata()).tolist() == [2]
 
 
 def test_descent_starts_every_path_at_step_0():
@@ -219,12 +228,23 @@ def test_confusion_rows_are_shares_of_the_truth():
 
 
 def test_confusion_has_the_most_frequent_class_first_and_its_whole_diagonal():
-    figure = plots.confusion({"": (np.array([[1, 9, 0, 0], [0, 96, 4, 0], [3, 0, 45, 2]]), ["a", "b", "c"])})
+    figure = plots.confusion({"": (np.array([[1, 9, 0, 0], [0, 85, 15, 0], [7, 0, 41, 2]]), ["a", "b", "c"])})
     axis = figure.axes[0]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["b", "c", "a"]
     assert [label.get_text() for label in axis.get_xticklabels()] == ["b", "c", "a", "void"]
-    cells = [number.get_text() for number in axis.texts]
-    assert cells == ["96", "", "", "", "", "90", "", "", "90", "", "10", ""]
+    *cells, word = [number.get_text() for number in axis.texts]
+    assert cells == ["85", "15", "", "", "", "82", "", "", "90", "", "10", ""], "off the diagonal from 15 on"
+    assert word.startswith("predicted")
+
+
+def test_the_rows_of_the_confusion_matrix_do_not_touch():
+    """At the height that two panels have, with 19 classes."""
+    panel = np.eye(19, 20), labels.CITYSCAPES.names
+    figure = plots.confusion({"streets": panel, "CamVid": (np.eye(11, 12), labels.CAMVID.names)})
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
+    assert all(above.y0 > below.y1 for above, below in zip(boxes, boxes[1:]))
+    assert figure.get_size_inches()[1] * 25.4 <= 78, "as high as it is printed"
 
 
 @pytest.mark.parametrize(
@@ -296,12 +316,57 @@ def test_panels_without_a_common_label_have_legends_of_their_own():
 
 def test_a_wide_interval_is_cut_and_stretches_no_axis():
     rows = [(f"row {i}", {"streets": (0.5, -1.0, 2.0)}) for i in range(20)]
-    figure = plots.changes([{"few": [("wild", {"streets": (-3.0, -40.0, 1.0)})], "many": rows}], "points")
+    figure = plots.changes([("", {"few": [("wild", {"streets": (-3.0, -40.0, 1.0)})], "many": rows})], "points")
     left, right = figure.axes[0].get_xlim()
     assert -5 < left < -3 and right == -left, "every difference is in view, the widest interval is not"
     assert [line.get_marker() for line in figure.axes[0].lines].count("<") == 1
     assert "goes on" in [text.get_text() for text in figure.legends[0].get_texts()]
-    assert "goes on" not in [text.get_text() for text in plots.changes([{"many": rows}], "points").legends[0].get_texts()]
+    assert "goes on" not in [text.get_text() for text in plots.changes([("", {"many": rows})], "points").legends[0].get_texts()]
+
+
+def test_changes_of_two_data_sets_hide_each_other_nowhere():
+    axes = plots.changes([("short runs", CHANGES), ("", {}), ("longer", LONGER)], "points").axes
+    assert len(axes) == 2, "an empty column has no panel"
+    assert [axis.texts[0].get_text() for axis in axes] == ["short runs", "longer"]
+    dots = {line.get_marker(): [] for line in axes[0].lines if line.get_marker() in ("o", "s")}
+    for line in axes[0].lines:
+        if line.get_marker() in dots:
+            dots[line.get_marker()].append(line.get_ydata()[0])
+    rows = [place for place, label in zip(axes[0].get_yticks(), axes[0].get_yticklabels()) if label.get_text() == "flips"]
+    titles = [text.xy[1] for text in axes[0].texts[1:]]
+    assert [row - dot for row, dot in zip(rows, dots["o"])] == [pytest.approx(0.19)] * 3, "streets above"
+    assert [dot - row for row, dot in zip(rows, dots["s"][::2])] == [pytest.approx(0.19)] * 3, "CamVid below"
+    assert titles[1] - rows[0] == pytest.approx(2.5), "half a line of air before a group"
+
+
+def test_no_word_leaves_the_page(arms):
+    """Titles count for nothing when the panels are laid out."""
+    drawn = gallery(arms)
+    for name in ("changes", "classes", "confusion", "examples", "learning further", "stages"):
+        figure, page = drawn[name], drawn[name].bbox
+        figure.draw_without_rendering()
+        words = [text for axis in figure.axes for text in (*axis.texts, axis.title, axis.xaxis.label, axis.yaxis.label)]
+        for text in (text for text in (*words, *(text for legend in figure.legends for text in legend.get_texts())) if text.get_text()):
+            box = text.get_window_extent()
+            assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1, (name, text.get_text())
+
+
+def test_markers_of_one_class_stand_apart_and_in_their_row():
+    some = {name: (np.full(9, 0.5),) * 3 for name in ("U-Net", "FCN-8s", "ViT")}
+    few = {name: (np.full(2, 0.5),) * 3 for name in some}
+    axes = plots.per_class({"nine": (some, list("abcdefghi"), np.ones(9)), "two": (few, ("x", "y"), np.ones(2))}).axes
+    for axis, rows in zip(axes, (9, 2), strict=True):
+        places = np.array([bar.lines[0].get_ydata()[0] for bar in axis.containers])
+        assert (np.diff(places) * 9 / rows).tolist() == pytest.approx([1 / 3] * 2) and abs(places).max() < 0.5
+
+
+def test_only_classes_that_can_be_seen_are_in_the_legend_of_examples():
+    truth = np.zeros((64, 128), np.uint8)
+    guess = truth.copy()
+    guess[:8], guess[8, :3] = 13, 17
+    figure = plots.examples([("best", np.zeros((3, 64, 128), np.uint8), truth, guess)], labels.CITYSCAPES)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["road", "car", "right", "wrong"]
+    assert [axis.get_title() for axis in figure.axes] == ["best", "truth", "prediction", "error"]
 
 
 def test_a_sweep_shows_what_was_chosen_and_how_many_seeds_say_so():

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from study_helpers import record
+from tables_helpers import arm, evidence, lines, losses
 
 from seglib import scores, tables
 from seglib.data.camvid import CamVid
@@ -13,26 +14,6 @@ from seglib.tables import Evidence, factors, layout, outcome, readings
 from seglib.tables import evidence as read
 from seglib.tables.names import name
 from seglib.training import TrainConfig
-
-LOSSES = ("cross_entropy", "soft_iou", "dice")
-
-
-def arm(miou: float, seeds: int = 3, **options) -> list:
-    base = {"dataset": "camvid", "width": 8, "images": 2400} | options
-    return [record(TrainConfig(**base, seed=seed), 0.3, miou) for seed in range(seeds)]
-
-
-def losses(*mious: float, **options) -> dict[str, list]:
-    return {loss: arm(miou, loss=loss, **options) for loss, miou in zip(LOSSES, mious)}
-
-
-def evidence(dataset: str = "camvid", **experiments) -> Evidence:
-    return Evidence(groups={(dataset, what.replace("_", "-")): found for what, found in experiments.items()})
-
-
-def lines(table, title: str = "") -> dict[str, list[str]]:
-    """{first cell: row} of the blocks whose title begins so."""
-    return {row[0]: row for head, rows in table.blocks if head.startswith(title) for row in rows}
 
 
 def test_longer_losses_have_a_block_of_their_own():
@@ -80,6 +61,7 @@ def test_claims_on_losses_say_which_runs_judge_them():
     ("fcn8s-higher", "FCN-8s, next higher rate"), ("fcn8s-inherited", "FCN-8s, scaled rate"),
     ("unet-rejected", "U-Net, one seed's rate"),
     ("fcn8s-chosen", "FCN-8s, chosen rate"), ("fcn_baseline-ignore", "FCN baseline, ignored"),
+    ("fcn8s-small-inherited", "FCN-8s, half width, scaled rate"), ("unet-coarse-skips", "U-Net without fine skips"),
     ("fcn8s-small-longer", "FCN-8s, half width, longer"), ("random-longer", "from random weights, longer"),
     ("fcn_baseline_bn", "FCN baseline, batch norm"), ("unet-10", "U-Net, 10 %"), ("dropout-10", "dropout, 10 %"),
     ("vit-class", "ViT, class"), ("longer", "longer"), ("decay-0.01", "decay 0.01"),
@@ -151,10 +133,10 @@ def test_other_pictures_have_no_unseen_drive(other):
 
 def test_details_have_a_column_for_the_unseen_drive_where_it_was_scored():
     found = evidence(architectures={"unet": photographs(90, 40)})
-    table = tables.details(found)
+    table = tables.details(found, camvid=True)
     assert table.blocks[0][1][0][table.columns.index("unseen drive")] == "25.0"
     assert tables.numbers(found)["architectures/camvid/unet/unseen"] == "25.0"
-    assert "unseen drive" not in tables.details(evidence(architectures={"unet": arm(0.3)})).columns
+    assert "unseen drive" not in tables.details(evidence(architectures={"unet": arm(0.3)}), camvid=True).columns
 
 
 def test_the_test_photographs_behind_the_first_62_are_of_a_drive_that_training_lacks(camvid_root):
@@ -226,7 +208,7 @@ def test_the_plan_holds_what_was_added():
     assert rows["losses, longer"][1:] == ["added: 4 losses, 8,000 presentations", "not run", "3 arms, 3 seeds, 0.0 h"]
     assert rows["rates"][1:] == ["added: 5 families at the next higher rate", "not run", "2 arms, 3 seeds, 0.0 h"]
     assert rows["architectures"][1] == "5 families, 2 controls; added: 3 more"
-    assert rows["longer"][1].endswith("5 controls; rates upwards, and one below the lowest")
+    assert rows["longer"][1].endswith("6 controls; rates upwards, and one below the lowest")
 
 
 def controls(found: dict[str, list]) -> dict[str, list]:
@@ -250,7 +232,7 @@ def test_controls_are_no_families():
     found = []
     for families, tried, more in (
         (short, swept, longer),
-        (controls(short), swept | edge, longer | {"fcn8s-small": arm(0.05, 1, images=8000)}),
+        (controls(short), swept | edge, longer | {f"fcn8s-small{end}": arm(0.05, 1, images=8000) for end in ("", "-inherited")}),
     ):
         groups = {(place, what): arms for place in ("streets", "camvid") for what, arms in (("architectures", families), ("longer", more))}
         made = Evidence(groups=groups, sweeps={("camvid", "architectures"): tried})
@@ -314,8 +296,8 @@ def test_the_claim_on_void_asks_the_longer_runs_too(longer, verdict):
 def test_the_longer_mixture_stands_with_the_other_losses_beside_cross_entropy():
     longer = losses(0.4, 0.3, 0.6, images=8000) | {"cross_entropy_dice": arm(0.5, loss="cross_entropy_dice", images=8000)}
     found = evidence(losses=losses(0.3, 0.3, 0.3), losses_longer=longer)
-    ((title, rows),) = tables.losses(found, others=True).blocks
-    assert title.startswith("CamVid, longer") and [row[0] for row in rows] == ["cross-entropy", "cross-entropy + Dice"]
+    title, rows = tables.losses(found, every=True).blocks[-1]
+    assert title.startswith("CamVid, longer") and [row[0] for row in rows] == ["cross-entropy", "soft IoU", "Dice", "cross-entropy + Dice"]
     assert all(row[0] != "cross-entropy + Dice" for _, rows in tables.losses(found).blocks for row in rows)
 
 
@@ -347,34 +329,6 @@ def test_rates_tried_at_the_length_of_the_runs_stand_with_the_full_ones():
     assert row[1:] == ["0.003: 25.0, 0.01: 30.0, 0.03: 36.0", "0.01"], "no column of short candidates"
 
 
-def test_a_family_at_the_short_runs_rate_stands_among_the_other_runs():
-    longer = {"fcn8s": arm(0.5, model="fcn8s", images=8000, lr=0.5), "fcn8s-inherited": arm(0.4, model="fcn8s", images=8000)}
-    found = evidence(architectures={"fcn8s": arm(0.3, model="fcn8s")}, longer=longer | {"fcn8s-short": arm(0.3, model="fcn8s", lr=0.2)})
-    assert list(lines(tables.architectures(found), "CamVid, longer recipe")) == ["FCN-8s"]
-    assert list(lines(tables.details(found), "CamVid, other runs")) == ["FCN-8s, scaled rate, 8,000 shown", "FCN-8s, settings alone"]
-    written = tables.numbers(found)
-    assert written["longer/camvid/moved"] == "FCN-8s" and written["settings/inherited/runs"] == "3"
-
-
-def test_the_main_table_has_the_longer_starts_alone_and_the_details_all():
-    starts = {f"{name}{end}": arm(0.4, model="unet_lite0", init=name) for name in ("random", "imagenet") for end in ("", "-longer")}
-    found = evidence(architectures={"unet": arm(0.3)}, imagenet=starts)
-    both = [list(lines(table, "CamVid, EfficientNet-U-Net")) for table in (tables.architectures(found), tables.details(found))]
-    assert both == [
-        ["random weights, longer", "ImageNet's, longer"],
-        ["random weights", "ImageNet's", "random weights, longer", "ImageNet's, longer"],
-    ]
-
-
-def test_losses_beyond_figure_6_have_a_table_of_their_own_below_cross_entropy():
-    groups = losses(0.3, 0.4, 0.5) | {"lovasz": arm(0.35, loss="lovasz")}
-    found = evidence(losses=groups)
-    assert [list(lines(tables.losses(found, others=others))) for others in (False, True)] == [
-        ["cross-entropy", "soft IoU", "Dice"], ["cross-entropy", "Lovász-Softmax"],
-    ]  # fmt: skip
-    assert tables.losses(evidence(losses=losses(0.3, 0.4, 0.5)), others=True).blocks[0][1][0][0] == "no records yet"
-
-
 def test_short_runs_that_change_a_factor_are_counted_together():
     hours = [replace(one, cost={"seconds": 3600}) for one in arm(0.4)]
     found = evidence(transforms={"flip": hours, "none": hours}, losses=losses(0.3, 0.4, 0.5))
@@ -403,3 +357,36 @@ def test_classes_by_frequency_share_all_pixels():
     assert groups["rare"][0] == [label for label in labels if label in readings.kinds(one)["rare"]]
     written = tables.numbers(evidence(architectures={"unet": arm(0.4)}))
     assert written["classes/camvid/by-frequency/frequent/share"] == f"{groups['frequent'][1]:.1f}"
+
+
+def test_the_body_has_figure_6s_losses_and_the_appendix_all_that_ran_with_more_columns(monkeypatch):
+    for quantity in ("iiou", "boundary", "rare", "calibration"):
+        monkeypatch.setitem(read.SCORES, quantity, lambda record: 7.0)
+    groups = losses(0.3, 0.4, 0.5) | {"weighted_cross_entropy": arm(0.2, loss="weighted_cross_entropy")}
+    found = evidence(losses=groups, confirmation={"dice": arm(0.4)})
+    body, appendix = (tables.losses(found, every=every) for every in (False, True))
+    assert list(lines(body)) == ["cross-entropy", "soft IoU", "Dice"]
+    assert list(lines(appendix)) == ["cross-entropy", "soft IoU", "Dice", "weighted cross-entropy"], "Figure 6's stand first"
+    columns = ["Loss", "mIoU", "over pictures", "locked", "to cross-entropy", "accuracy", "iIoU", "rare", "calibration"]
+    assert body.columns == columns and len(body.spec) == len(columns)
+    assert appendix.columns == ["Loss", "rate", *columns[1:7], "boundary", "thin", *columns[7:]]
+    kept = [appendix.columns.index(column) for column in body.columns]
+    assert lines(body) == {words: [row[i] for i in kept] for words, row in lines(appendix).items() if words in lines(body)}
+    assert lines(body)["Dice"][columns.index("to cross-entropy")].startswith("+19.8")
+
+
+def test_controls_of_the_longer_runs_have_numbers_and_are_no_families():
+    """Half of FCN-8s at both rates, U-Net without its finest skips: differences to all arms, a row of rates, and no place in `moved`."""
+    longer = {"unet": arm(0.5, images=8000), "unet-coarse-skips": arm(0.4, images=8000, fine_skips=False)}
+    longer |= {"fcn8s-small": arm(0.45, model="fcn8s", images=8000, lr=0.02), "fcn8s-small-inherited": arm(0.3, model="fcn8s", images=8000)}
+    found = evidence(architectures={"unet": arm(0.3)}, longer=longer)
+    tried = [record(TrainConfig(dataset="camvid", model="fcn8s", width=8, images=8000, lr=lr), 0.3, 0.4) for lr in (0.01, 0.02)]
+    found.sweeps["camvid", "longer"] = {"fcn8s-small": tried}
+    written = tables.numbers(found)
+    told = {"unet-minus-unet-coarse-skips": 10, "fcn8s-small-minus-unet": -5, "fcn8s-small-minus-fcn8s-small-inherited": 15}
+    for pair, points in told.items():
+        assert float(written[f"longer/camvid/{pair}/miou"]) == pytest.approx(points, abs=2)
+    assert {key for key in written if key.split("/")[0] == "longer" and key.count("/") == 2 and "pictures" not in key} == set()
+    assert written["settings/inherited/runs"] == "3"
+    assert lines(tables.rates(found), "longer")["FCN-8s, half width"][-1] == "0.02", "the rate of the runs under the plain name"
+    assert "FCN-8s 8, U-Net 8" in lines(tables.settings(found))["longer"][1]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
@@ -75,7 +76,7 @@ def learning(
     if not groups:
         return blank()
     scored = {title: groups, **(further or {})}
-    figure, axes = canvas(4.9, 1, 1 + len(scored))
+    figure, axes = canvas(6.0 if further else 4.9, 1, 1 + len(scored), width_ratios=[*[1.0] * len(scored), 1.15 if further else 1.0])
     *miou, nats = axes[0]
     figure.get_layout_engine().set(wspace=0.1)  # the last panel has an axis of its own
     for label, index in looks(groups).items():
@@ -90,8 +91,12 @@ def learning(
     top = max(axis.get_ylim()[1] for axis in miou)
     for axis, words in zip(miou, scored, strict=True):
         axis.set(title=words, xlabel="epoch", ylabel="mIoU on val, %" if axis is miou[0] else "", ylim=(0, top))
+        axis.tick_params(axis="y", labelleft=axis is miou[0])  # one axis for all: the room is the curves'
     for axis in axes[0]:
         axis.xaxis.set_major_locator(MaxNLocator(4 if further else 6, integer=True))
+        if further:  # narrow panels
+            axis.title.set_fontsize(7.5)
+            plt.setp(axis.lines, markersize=3)
     handles, labels = nats.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(labels)))
     return figure

@@ -47,20 +47,21 @@ def by_rule(values: np.ndarray) -> dict[str, int]:
 
 
 def examples(rows: Sequence[tuple], table: LabelTable) -> Figure:
-    """rows (name, image, truth, prediction), label maps at one size: picture, truth, prediction and error map, a row each."""
+    """rows (name, image, truth, prediction), label maps at one size: picture under its name, truth, prediction and error map, a row each.
+
+    The legend has the classes that take a thousandth of some label map: what is less cannot be seen."""
     if not rows:
         return blank()
     height, width = np.asarray(rows[0][2]).shape
-    present = {int(k) for row in rows for labels in row[2:] for k in np.unique(labels)}
-    figure, axes = canvas(max(len(rows) * 3.3 * height / width + 0.6, 0.275 * len(present) + 0.7), len(rows), 4)
-    for number, (line, (name, image, truth, prediction)) in enumerate(zip(axes, rows, strict=True)):
-        titles = ("picture", "truth", "prediction", "error") if number == 0 else ("",) * 4
-        picture(line[0], as_image(image), titles[0])
-        _labels(line[1], truth, table, titles[1])
-        _labels(line[2], prediction, table, titles[2])
-        picture(line[3], error_map(truth, prediction), titles[3])
-        line[0].set_ylabel(name)
-    class_legend(figure, table, present, columns=1, extra={"right": RIGHT, "wrong": WRONG})
+    seen = {int(k) for row in rows for labels in row[2:] for k in np.flatnonzero(np.bincount(np.ravel(labels)) >= 0.001 * height * width)}
+    figure, axes = canvas(len(rows) * (3.9 * height / width + 0.45) + 2.05, len(rows), 4)
+    figure.get_layout_engine().set(wspace=0.02, w_pad=0.02)  # the width is the pictures'
+    for line, (name, image, truth, prediction) in zip(axes, rows, strict=True):
+        picture(line[0], as_image(image), name)
+        _labels(line[1], truth, table, "truth")
+        _labels(line[2], prediction, table, "prediction")
+        picture(line[3], error_map(truth, prediction), "error")
+    class_legend(figure, table, seen, columns=8, extra={"right": RIGHT, "wrong": WRONG})
     return figure
 
 

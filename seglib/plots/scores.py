@@ -1,4 +1,4 @@
-"""Figures of scores: classes, confusion, calibration, cost, differences. Values come in [0, 1] and are drawn in %."""
+"""Figures of scores: classes, confusion, calibration, cost, one difference a row. Values come in [0, 1] and are drawn in %."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
 from seglib.plots.style import across, blank, canvas, color, looks, luminance, marker
@@ -27,14 +26,14 @@ def per_class(panels: Mapping[str, tuple[Mapping[str, tuple], Sequence[str], np.
     labels = list(dict.fromkeys(label for groups, _, _ in panels.values() for label in groups))
     drawn = {title: _found(groups, shares) for title, (groups, _, shares) in panels.items()}
     rows = max(1, *map(len, drawn.values()))
-    figure, axes = canvas(0.056 * rows * max(4, len(labels)) + 2.3, 1, len(panels), sharex=True)
+    figure, axes = canvas(0.105 * rows * max(3, len(labels)) + 2.3, 1, len(panels), sharex=True)
     for axis, (title, (groups, names, shares)) in zip(axes[0], panels.items(), strict=True):
-        _classes(axis, groups, [f"{names[k]} ({_short(100 * shares[k])} %)" for k in drawn[title]], drawn[title], labels)
+        _classes(axis, groups, [f"{names[k]} ({_short(100 * shares[k])} %)" for k in drawn[title]], drawn[title], labels, rows)
         missed = [names[k] for k in np.argsort(-np.asarray(shares), kind="stable") if k not in drawn[title] and shares[k] > 0]
         note = textwrap.fill(f"never found: {', '.join(missed)}", 58) if missed else ""
         axis.annotate(note, (1, 0), (0, -29), xycoords="axes fraction", textcoords="offset points", ha="right", va="top", fontsize=7)
         axis.set_xscale("function", functions=(np.sqrt, np.square))
-        axis.set_xticks((0, 1, 5, 10, 20, 40, 70, 100))
+        axis.set_xticks((0, 5, 20, 50, 100))
         axis.set(title=title, xlabel=xlabel, xlim=(0, 100), ylim=(max(1, len(drawn[title])) - 0.5, -0.5))
     known = {label: handle for axis in axes[0] for handle, label in zip(*axis.get_legend_handles_labels())}
     figure.legend(list(known.values()), list(known), loc="outside lower center", ncols=min(5, len(known)))
@@ -47,15 +46,15 @@ def _found(groups: Mapping[str, tuple], shares: np.ndarray) -> list[int]:
     return [int(k) for k in np.argsort(-np.asarray(shares), kind="stable") if best[k] >= FOUND]
 
 
-def _classes(axis, groups: Mapping[str, tuple], ticks: list[str], part: list[int], labels: list[str]) -> None:
-    offsets = np.linspace(-0.36, 0.36, len(groups)) if len(groups) > 1 else [0.0]
+def _classes(axis, groups: Mapping[str, tuple], ticks: list[str], part: list[int], labels: list[str], most: int) -> None:
+    step = max(1, len(part)) / most / max(3, len(labels))  # no marker behind another, as far apart in a panel of fewer rows
     _bands(axis, len(part))
     look = looks(labels)
-    for offset, (label, group) in zip(offsets, groups.items(), strict=True):
+    for place, (label, group) in enumerate(groups.items()):
         i = look[label]
         value, low, high = (100 * np.asarray(x, float)[part] for x in group)
-        error, places = np.maximum([value - low, high - value], 0), np.arange(len(part)) + offset
-        style = {"fmt": marker(i), "color": color(i), "markersize": 3, "elinewidth": 0.8, "clip_on": False}
+        error, places = np.maximum([value - low, high - value], 0), np.arange(len(part)) + step * (place - (len(groups) - 1) / 2)
+        style = {"fmt": marker(i), "color": color(i), "markersize": 3, "elinewidth": 1.0, "clip_on": False}
         axis.errorbar(value, places, xerr=error, label=label, **style)
     axis.set_yticks(np.arange(len(part)), ticks)
     axis.grid(axis="y", visible=False)
@@ -68,15 +67,17 @@ def _short(value: float) -> str:
 
 def confusion(panels: Mapping[str, tuple[np.ndarray, Sequence[str]]]) -> Figure:
     """panels {title: (counts (K, K+1), names)}: each row in % of its class's pixels, the most frequent class first; the diagonal and cells
-    from 10 % up carry it. Last column: predicted void. Panels of different K stand side by side, their cells of about one size."""
+    from 15 % up carry it. Last column: predicted void. Panels of different K stand side by side, their cells of about one size."""
     if not panels:
         return blank()
     widest = max(len(names) for _, names in panels.values())
-    figure, axes = canvas((0.36 if len(panels) == 1 else 0.262) * widest + 2.6, 1, len(panels),
-                          width_ratios=[len(names) + 6 for _, names in panels.values()])  # fmt: skip
+    figure, axes = canvas((0.36 if len(panels) == 1 else 0.285) * widest + 2.3, 1, len(panels),
+                          width_ratios=[len(names) + 2 for _, names in panels.values()])  # fmt: skip
     for i, (axis, (title, (matrix, names))) in enumerate(zip(axes[0], panels.items(), strict=True)):
         _confusion(axis, np.asarray(matrix, float), names, bar=i + 1 == len(panels))
-        axis.set(title=title, xlabel="predicted", ylabel="" if i else "true")
+        axis.set(title=title, ylabel="" if i else "true")
+        corner = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "right", "va": "top"}  # left of the columns' names
+        axis.annotate("predicted →", (0, 0), (-4, -4), **corner)
     return figure
 
 
@@ -86,17 +87,17 @@ def _confusion(axis, matrix: np.ndarray, names: Sequence[str], *, bar: bool) -> 
     columns = [*names, "void"] if matrix.shape[1] > len(names) and matrix[:, -1].any() else list(names)
     total = matrix.sum(axis=1, keepdims=True)
     rows = 100 * np.divide(matrix, total, out=np.full_like(matrix, np.nan), where=total > 0)[:, : len(columns)]
-    shown = np.isfinite(rows) & ((rows >= 10) | np.eye(*rows.shape, dtype=bool))
+    shown = np.isfinite(rows) & ((rows >= 15) | np.eye(*rows.shape, dtype=bool))
     text = np.where(shown, np.char.mod("%.0f", rows), "")
-    digits = {"size": 6.5 if len(names) > 12 else 7.5}
+    digits = {"size": 6.5 if len(names) > 12 else 7}
     sns.heatmap(rows, ax=axis, annot=text, fmt="", cmap="Blues", vmin=0, vmax=100, linewidths=0.3, linecolor="0.9",
                 annot_kws=digits, cbar=bar, cbar_kws={"label": "% of the true class", "shrink": 0.8} if bar else None,
                 xticklabels=columns, yticklabels=list(names))  # fmt: skip
     for number in axis.texts:
         white = luminance(plt.cm.Blues(float(number.get_text() or 0) / 100)[:3]) < 0.18  # of equal contrast to black and to white
         number.set_color("white" if white else "black")
-    axis.tick_params(axis="x", rotation=90)
-    axis.tick_params(axis="y", rotation=0)
+    axis.tick_params(axis="x", rotation=90, labelsize=6.5)
+    axis.tick_params(axis="y", rotation=0, labelsize=6.5)
 
 
 def gain_by_frequency(gains: Mapping[str, np.ndarray], shares: np.ndarray, names: Sequence[str], xlabel: str) -> Figure:
@@ -190,66 +191,6 @@ def forest(rows: Sequence[tuple[str, float, float, float]], xlabel: str) -> Figu
     axis.set(xlabel=xlabel, ylim=(len(rows) - 0.5, -0.5))
     axis.grid(axis="y", visible=False)
     return figure
-
-
-def changes(columns: Sequence[Mapping[str, Sequence[tuple[str, Mapping[str, tuple]]]]], xlabel: str) -> Figure:
-    """One panel per column {title: [(what, {series: (difference, low, high)})]}, in points; an interval that holds 0 is hollow.
-
-    All panels have one axis, which the widest intervals do not stretch: they are cut at its end and go on in an arrow.
-    """
-    if not any(columns):
-        return blank()
-    lines = [[line for title, rows in column.items() for line in ((title, None), *rows)] for column in columns]
-    places = [_with_air([row is None for _, row in column]) for column in lines]
-    drawn = [value for column in lines for _, row in column for value in (row or {}).values()]
-    series = list(dict.fromkeys(key for column in lines for _, row in column for key in row or ()))
-    end = _reach(drawn)
-    figure, axes = canvas(0.28 * (max(place[-1] for place in places) + 1) + 1.7, 1, len(columns))
-    for axis, column, place in zip(axes[0], lines, places, strict=True):
-        axis.axvline(0, color="0.3", linewidth=0.8)
-        for i, (words, row) in zip(place, column, strict=True):
-            for key, value in (row or {}).items():
-                j = series.index(key)
-                _change(axis, i + 0.3 * (j - (len(series) - 1) / 2), value, j, end)
-            if row is None:
-                paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.2}  # no grid line through the words
-                axis.text(-0.42, i, words, transform=axis.get_yaxis_transform(), va="center", style="italic", bbox=paper)
-        axis.set_yticks(place, [words if row else "" for words, row in column])
-        axis.tick_params(axis="y", length=0)
-        axis.set(xlabel=xlabel, xlim=(-1.04 * end, 1.04 * end), ylim=(place[-1] + 0.5, -0.5))
-        axis.grid(axis="y", visible=False)
-    handles = [Line2D([], [], color=color(j), marker=marker(j), label=key, markersize=4) for j, key in enumerate(series)]
-    dots = (("o", "0.3", "clear"), ("o", "white", "not clear"), *([(">", "0.3", "goes on")] if _beyond(drawn, end) else []))
-    handles += [Line2D([], [], linestyle="", marker=kind, color="0.3", markerfacecolor=face, label=words, markersize=4)
-                for kind, face, words in dots]  # fmt: skip
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
-    return figure
-
-
-def _with_air(titles: Sequence[bool]) -> list[float]:
-    """Places of lines from 0 downwards, one apart, with some air above every title but the first."""
-    return [i + 0.5 * max(0, sum(titles[: i + 1]) - 1) for i in range(len(titles))]
-
-
-def _reach(rows: Sequence[tuple]) -> float:
-    """Half the width of an axis that shows every difference and all but the widest intervals: 19 of 20 ends."""
-    ends = np.abs([end for _, low, high in rows for end in (low, high)])
-    return float(max(np.quantile(ends, 0.95), 1.1 * np.abs([row[0] for row in rows]).max(), 0.1))
-
-
-def _beyond(rows: Sequence[tuple], end: float) -> bool:
-    return any(low < -end or high > end for _, low, high in rows)
-
-
-def _change(axis, y: float, value: tuple[float, float, float], index: int, end: float) -> None:
-    """One difference with its interval, an arrow where the interval goes on beyond `end`."""
-    difference, low, high = value
-    axis.plot([max(low, -end), min(high, end)], [y, y], color=color(index), linewidth=1.0)
-    for beyond, place, kind in ((low < -end, -end, "<"), (high > end, end, ">")):
-        if beyond:
-            axis.plot(place, y, kind, color=color(index), markersize=4)
-    face = color(index) if low > 0 or high < 0 else "white"
-    axis.plot(difference, y, marker(index), color=color(index), markerfacecolor=face, markersize=4)
 
 
 def bars(groups: Mapping[str, Mapping[str, tuple]], ylabel: str, height: float = 6.0, factor: float = 100.0,

@@ -95,8 +95,8 @@ def stages(groups: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]], yl
     """groups {title: {label: {column: values of the seeds, in [0, 1]}}}, a panel per title: means as markers, every seed as a dash.
 
     A column that is empty for all labels of a panel is left out there. A line joins columns that are neighbours in `groups` only: one that
-    is empty for a label ([]) cuts it, for across it more than one thing differs. levels {title: {words: value in %}}: broken lines.
-    Panels that share no label have legends of their own.
+    is empty for a label ([]) cuts it, for across it more than one thing differs; one that a label lacks is stepped over.
+    levels {title: {words: value in %}}: broken lines. Panels that share no label have legends of their own.
     """
     if not any(groups.values()):
         return blank()
@@ -117,14 +117,14 @@ def stages(groups: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]], yl
 
 def _stage(axis, panel: Mapping[str, Mapping[str, Sequence[float]]], handles: dict) -> None:
     """One panel of `stages`; a handle for each of its labels goes into `handles`."""
-    named = list(next(iter(panel.values())))
-    columns = [column for column in named if any(len(points[column]) for points in panel.values())]
-    at = [columns.index(column) if column in columns else np.nan for column in named]
+    named = list(dict.fromkeys(column for points in panel.values() for column in points))
+    columns = [column for column in named if any(len(points.get(column, ())) for points in panel.values())]
+    at = {column: columns.index(column) if column in columns else np.nan for column in named}
     look, step = looks(panel), min(0.12, 0.5 / max(1, len(panel) - 1))
     for i, (label, points) in enumerate(panel.items()):
         style = {"color": color(look[label])}
-        places = np.array(at) + step * (i - (len(panel) - 1) / 2)
-        seeds = [100 * np.asarray(points[column], float) for column in named]
+        places = np.array([at[column] for column in points]) + step * (i - (len(panel) - 1) / 2)
+        seeds = [100 * np.asarray(values, float) for values in points.values()]
         means = [values.mean() if values.size else np.nan for values in seeds]
         handles[label] = axis.plot(places, means, marker=marker(look[label]), markersize=5, linewidth=0.9, **style)[0]
         for place, values in zip(places, seeds, strict=True):

@@ -10,7 +10,8 @@ from seglib.study.scope import Scope
 from seglib.tables.names import INHERITED, REJECTED
 from seglib.training import TrainConfig
 
-# Controls of the longer families: fine skips left out, first layers swapped, a wider view. Each at the rate of its family, from which nothing else differs.
+# Controls of the longer families: fine skips left out, first layers swapped, a wider view. Each at the rate of its family, from which
+# nothing else differs.
 STEMS = {
     "unet-coarse-skips": ("unet", {"fine_skips": False}),
     "unet-patches": ("unet", {"stem": "patches"}),

@@ -47,21 +47,23 @@ scored over CamVid's classes.
                   factors-longer: flip flip-crop no-skips tenth void
                   optimisers: sgd adam adamw adamax constant step polynomial onecycle decay-<x> dropout-<per cent>
                   generalisation: <model>-from-<dataset>    data: <model>-10|25|50|100    original: <model>
-                  longer: <model>, <model>-inherited|rejected|short, fcn8s-small, cnn_j, unet-patches, fcn_baseline-dilated,
-                          swin-convolutions (streets)
+                  longer: <model>, <model>-inherited|rejected|short, fcn8s-small, fcn8s-small-inherited|rejected, cnn_j,
+                          unet-coarse-skips, unet-patches, fcn_baseline-dilated, swin-convolutions (streets)
                   rates: <model>-chosen, <model>-higher    pretraining: <model>-random, <model>-pretrained
                   imagenet: random, imagenet, both also -longer
                   fullsize: size-<h>x<w>    confirmation: <loss>, <model>, both also -longer, <model>-inherited-longer
 
-Tables, each a whole tabular without float: report/generated/<name>.tex for the names of `TABLES`; overlay.tex says on the first page what
-the PDF of another profile shows. `published.ROWS` are others' numbers under the keys of report/published.tex.
+Tables, each a whole tabular without float: report/generated/<name>.tex for the names of `TABLES`. architectures has the families' longest
+runs, details (CamVid's: detailscamvid) all of them; losses those of Figure 6, otherlosses all that ran, with more columns. overlay.tex
+says on the first page what the PDF of another profile shows. `published.ROWS` are others' numbers under the keys of report/published.tex.
 """
 
 from seglib.tables.cards import classes, cost, loss_classes, others
 from seglib.tables.claims import claims
-from seglib.tables.content import ablations, architectures, claim_table, details, losses, transfer
+from seglib.tables.content import ablations, claim_table, losses, transfer
 from seglib.tables.evidence import Evidence
 from seglib.tables.factors import FACTORS, changes
+from seglib.tables.families import architectures, details
 from seglib.tables.layout import Table, frame, latex, markdown
 from seglib.tables.numbers import numbers
 from seglib.tables.settings import outcome, rates, settings

@@ -1,185 +1,39 @@
-"""The tables of the report, from the evidence: each function returns a layout.Table."""
+"""The tables of losses, changes, transfer, the original's networks and claims: each function returns a layout.Table."""
 
-import numpy as np
-
-from seglib import scores
 from seglib.labels import DATASET_NAMES
 from seglib.tables import evidence as read
-from seglib.tables import readings
 from seglib.tables.cards import LOSSES, MODELS
+from seglib.tables.cells import LOCKED, mark, mean, nothing, picture_interval, recipe, seed_interval, shown, spread
 from seglib.tables.claims import claims
 from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.factors import FACTORS, KINDS, compared_with, of_factor
-from seglib.tables.layout import EMPTY, KEPT, LEFT, Table, emphasised, filled, signed
-from seglib.tables.names import device, name
+from seglib.tables.layout import EMPTY, LEFT, Table, filled, signed
+from seglib.tables.names import name
+
+_LOSS_SCORES = {"accuracy": "accuracy", "iIoU": "iiou"} | {key: key for key in ("boundary", "thin", "rare", "calibration")}
 
 
-def _one(value: float, mark: str = "") -> str:
-    return EMPTY if not np.isfinite(value) else f"{value:.1f}{mark}"
-
-
-def _mean(found, quantity: str, mark: str = "") -> str:
-    return _one(read.values(found, quantity).mean(), mark)
-
-
-def _spread(found, mark: str = "") -> str:
-    """mIoU with its standard deviation over seeds: 41.2 ± 0.6; a single seed stands alone."""
-    values = read.values(found, "miou")
-    return _one(values.mean(), mark) + (f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else "")
-
-
-def _seed_interval(found) -> str:
-    values = read.values(found, "miou")
-    if len(values) < 2:
-        return EMPTY
-    _, low, high = scores.seed_interval(values)
-    return f"[{low:.1f}, {high:.1f}]"
-
-
-def _interval(low: float, high: float) -> str:
-    return f"[{low:.1f}, {high:.1f}]"
-
-
-def _mark(evidence: Evidence, dataset: str, experiment: str) -> str:
-    return KEPT if (dataset, experiment) in evidence.kept else ""
-
-
-LOCKED = "locked"  # heading of the mIoU on the test pictures that no choice has looked at
-_SCORES = {"accuracy": "accuracy", "category": "category", "iIoU": "iiou"}  # column of the main table -> quantity
-_DETAILS = ("boundary", "thin", "rare", "calibration")  # of the table of details
-
-
-def architectures(evidence: Evidence) -> Table:
-    """Main results by data set: floors, short runs, longer ones, ImageNet's. Other scores: `details`."""
-    columns, blocks = ["Model", "mIoU", "over seeds", "over pictures", LOCKED, *_SCORES], []
-    for dataset in evidence.datasets():
-        found = [(title, emphasised([_score_row(*row) for row in rows])) for title, rows in _recipes(evidence, dataset, longest=True)]
-        bounds = [[words, value, *[EMPTY] * (len(columns) - 2)] for words, value in _bounds(evidence, dataset)]
-        if bounds and found:  # on top of the first block
-            found[0] = found[0][0].replace(", ", ", floors and ", 1), bounds + found[0][1]
-        blocks += found
-    return filled(Table(columns, blocks), LEFT.format(42)) if blocks else _nothing(columns)
-
-
-def details(evidence: Evidence) -> Table:
-    """The runs of the main table and the remaining ones: photographs of a drive that training has nothing of, outlines, thin and rare
-    classes, calibration, classes lost."""
-    columns = ["Model", "mIoU", "over pictures", "unseen drive", "accuracy", *_DETAILS, "lost"]
-    blocks = []
-    for dataset in evidence.datasets():
-        blocks += [(title, [_detail_row(*row[:3]) for row in rows]) for title, rows in _recipes(evidence, dataset)]
-        rest = {arm: found for arm, found in evidence.of(dataset, "longer").items() if arm not in MODELS}
-        rows = [_detail_row(_recipe(arm, found), found) for arm, found in (rest | evidence.trained(dataset, read.SINGLE)).items()]
-        blocks.append((f"{DATASET_NAMES[dataset]}, other runs", rows))
-    blocks = [block for block in blocks if block[1]]
-    return filled(Table(columns, blocks), LEFT.format(42)) if blocks else _nothing(columns)
-
-
-def _recipes(evidence: Evidence, dataset: str, longest: bool = False):
-    """(title, rows (words, records, mark, locked records)) of the families in each recipe, and of the network that tests ImageNet and the
-    size of photographs; longest: of that only the longer runs where there are any."""
-    locked = evidence.of(dataset, "confirmation")
-    for words, experiment, end in (("short recipe", "architectures", ""), ("longer recipe", "longer", "-longer")):
-        groups, mark = evidence.of(dataset, experiment), _mark(evidence, dataset, experiment)
-        groups = {arm: found for arm, found in groups.items() if arm in MODELS}
-        if groups:
-            rows = [(name(arm), found, mark, locked.get(arm + end)) for arm, found in groups.items()]
-            yield f"{DATASET_NAMES[dataset]}, {words}, {_shown(groups)}", rows
-    starts, whole = evidence.of(dataset, "imagenet"), evidence.of(dataset, "fullsize")
-    if longest and (longer := {arm: found for arm, found in starts.items() if arm.endswith("-longer")}):
-        starts, whole = longer, {}
-    rows = [(_start(arm), found, _mark(evidence, dataset, "imagenet")) for arm, found in starts.items()]
-    rows += [(_at_size(found), found, _mark(evidence, dataset, "fullsize")) for found in whole.values()]
-    if rows:
-        yield f"{DATASET_NAMES[dataset]}, {name('unet_lite0')}", rows
-
-
-def _shown(groups: Groups) -> str:
-    """How many pictures the runs were shown: 1,600 shown."""
-    counts = sorted({found[0].config["images"] or 0 for found in groups.values()})
-    return " to ".join(f"{count:,}" for count in counts) + " shown"
-
-
-def _bounds(evidence: Evidence, dataset: str) -> list[tuple[str, str]]:
-    """(words, mIoU) of two floors: the prior per position and the forest."""
-    measured = evidence.measures.get(f"baselines-{dataset}", {})
-    known = measured.get("floors", {}) | measured.get("data", {})
-    words = {"prior": "prior per position", "forest": "forest on colour and row"}
-    return [(words[key], _one(known[key])) for key in words if key in known]
-
-
-def _recipe(arm: str, found) -> str:
-    """A run by what sets its recipe apart: U-Net, 8,000 shown; its size where pieces of larger pictures were shown."""
-    config = found[0].config
-    shown = "crops from " + "×".join(map(str, config["size"])) if config.get("crop") else f"{config['images']:,} shown"
-    return f"{name(arm.removesuffix('-short'))}, " + ("settings alone" if arm.endswith("-short") else shown)
-
-
-def _start(arm: str) -> str:
-    """A run of the ImageNet experiment by its first weights and its recipe."""
-    return {"random": "random weights", "imagenet": "ImageNet's"}[arm.removesuffix("-longer")] + ", longer" * arm.endswith("-longer")
-
-
-def _at_size(found) -> str:
-    """A run on photographs of another size by that size and what it was shown."""
-    return f"ImageNet's, at {'×'.join(map(str, found[0].config['size']))}, {found[0].config['images']:,}"
-
-
-def _nothing(columns: list[str]) -> Table:
-    return Table(columns, [("", [["no records yet", *[EMPTY] * (len(columns) - 1)]])])
-
-
-def _score_row(words: str, found, mark: str = "", locked=None) -> list[str]:
-    rest = [_mean(found, quantity, mark) for quantity in _SCORES.values()]
-    again = _spread(locked) if locked else EMPTY
-    return [words, _spread(found, mark), _seed_interval(found), _interval(*read.interval(found)), again, *rest]
-
-
-def _detail_row(words: str, found, mark: str = "") -> list[str]:
-    rest = [_mean(found, quantity, mark) for quantity in ("unseen", "accuracy", *_DETAILS)]
-    return [words, _spread(found, mark), _interval(*read.interval(found)), *rest, str(readings.lost(found))]
-
-
-def readme_rows(evidence: Evidence, dataset: str) -> list[list[str]]:
-    """The models of the README, longer runs below, controls left out: name, parameters, seeds, mIoU, its interval, device."""
-    rows, network = [], name("unet_lite0")
-    for experiment in ("architectures", "longer", "imagenet", "fullsize", read.SINGLE):
-        for arm, found in evidence.of(dataset, experiment).items():
-            if arm not in MODELS and experiment in ("architectures", "longer"):
-                continue
-            if experiment in ("imagenet", "fullsize"):
-                words = f"{network}, {_start(arm) if experiment == 'imagenet' else _at_size(found)}"
-            else:
-                words = name(arm) if experiment == "architectures" else _recipe(arm, found)
-            size = f"{found[0].cost['parameters'] / 1e6:.2f} M" if found[0].cost.get("parameters") else EMPTY
-            made = device(found[0].environment.get("device", EMPTY))
-            rows.append([words, size, str(len(found)), _spread(found), _interval(*read.interval(found)), made])
-    return rows
-
-
-def losses(evidence: Evidence, others: bool = False) -> Table:
-    """Losses of Figure 6 by data set, then their longer runs: rate, mIoU, intervals, difference to cross-entropy, thin and rare classes.
-    others: the remaining losses instead, below cross-entropy."""
-    columns = ["Loss", "rate", "mIoU", "over pictures", LOCKED, "to cross-entropy", "accuracy", "iIoU", "boundary", "thin", "rare",
-               "calibration"]  # fmt: skip
-    blocks = []
+def losses(evidence: Evidence, every: bool = False) -> Table:
+    """Losses of Figure 6 by data set, then their longer runs: mIoU, intervals, difference to cross-entropy, other scores. every: below
+    them the others that ran, and of all of them the rate, outlines and thin classes, too."""
+    columns = ["Loss", "rate", "mIoU", "over pictures", LOCKED, "to cross-entropy", *_LOSS_SCORES]
+    kept, blocks = [i for i, column in enumerate(columns) if every or column not in ("rate", "boundary", "thin")], []
     for dataset in evidence.datasets():
         for experiment, end in (("losses", ""), ("losses-longer", "-longer")):
-            groups = evidence.of(dataset, experiment)
-            arms = [arm for arm in groups if (arm in LOSSES) != others]
-            if arms:
-                arms = ["cross_entropy"] * (others and "cross_entropy" in groups) + arms
-                title = DATASET_NAMES[dataset] + (f", longer, {_shown(groups)}" if end else "")
-                mark, locked = _mark(evidence, dataset, experiment), evidence.of(dataset, "confirmation")
-                blocks.append((title, [_loss_row(groups, arm, mark, locked.get(arm + end)) for arm in arms]))
-    return filled(Table(columns, blocks)) if blocks else _nothing(columns)
+            groups, locked = evidence.of(dataset, experiment), evidence.of(dataset, "confirmation")
+            arms = [arm for arm in LOSSES if arm in groups] + [arm for arm in groups if every and arm not in LOSSES]
+            rows = [_loss_row(groups, arm, mark(evidence, dataset, experiment), locked.get(arm + end)) for arm in arms]
+            if rows:
+                title = DATASET_NAMES[dataset] + (f", longer, {shown(groups)}" if end else "")
+                blocks.append((title, [[row[i] for i in kept] for row in rows]))
+    columns = [columns[i] for i in kept]
+    return filled(Table(columns, blocks)) if blocks else nothing(columns)
 
 
-def _loss_row(groups: Groups, arm: str, mark: str, locked) -> list[str]:
-    found = groups[arm]
-    rest = [_mean(found, quantity, mark) for quantity in ("accuracy", "iiou", "boundary", "thin", "rare", "calibration")]
-    again, gain = _spread(locked) if locked else EMPTY, _difference(groups, "cross_entropy", arm)
-    return [name(arm), f"{found[0].config['lr']:g}", _spread(found, mark), _interval(*read.interval(found)), again, gain, *rest]
+def _loss_row(groups: Groups, arm: str, dagger: str, locked) -> list[str]:
+    found, gain = groups[arm], _difference(groups, "cross_entropy", arm)
+    scored = [mean(found, quantity, dagger) for quantity in _LOSS_SCORES.values()]
+    return [name(arm), f"{found[0].config['lr']:g}", spread(found, dagger), picture_interval(found), spread(locked), gain, *scored]
 
 
 def _widest(groups: Groups, arm: str, base: str | None) -> str:
@@ -222,7 +76,7 @@ def _change(evidence: Evidence, datasets, experiment: str, arm: str) -> list[str
             continue
         found = groups[arm]
         words = _widest(groups, arm, other) + (CLEAR if other in groups and read.sign(groups, arm, other) else "")
-        cells += [f"{found[0].config['lr']:g}", _spread(found, _mark(evidence, dataset, experiment)), words]
+        cells += [f"{found[0].config['lr']:g}", spread(found, mark(evidence, dataset, experiment)), words]
     return cells
 
 
@@ -236,24 +90,24 @@ def transfer(evidence: Evidence) -> Table:
         moved, taught = evidence.of(dataset, "generalisation"), evidence.of(dataset, "pretraining")
         single = {arm: found for arm, found in evidence.of(dataset, read.SINGLE).items() if found[0].config["dataset"] != dataset}
         rows = [_transfer_row(model, dataset, moved, taught, back) for model in MODELS]
-        rows += [[_recipe(arm.split("-from-")[0], found), _spread(found), *[EMPTY] * 4] for arm, found in single.items()]
+        rows += [[recipe(arm.split("-from-")[0], found), spread(found), *[EMPTY] * 4] for arm, found in single.items()]
         rows = [row for row in rows if set(row[1:]) != {EMPTY}]
         if rows:
             blocks.append(("Drawn streets", rows))
         groups = evidence.of(dataset, "imagenet")
         rows = [
-            [name("unet_lite0") + words, EMPTY, *(_spread(groups[arm]) for arm in pair), _difference(groups, *pair), EMPTY]
+            [name("unet_lite0") + words, EMPTY, *(spread(groups[arm]) for arm in pair), _difference(groups, *pair), EMPTY]
             for words, pair in (("", ("random", "imagenet")), (", longer", ("random-longer", "imagenet-longer")))
             if pair[0] in groups
         ]
         if rows:
             blocks.append(("ImageNet", rows))
-    return filled(Table(columns, blocks)) if blocks else _nothing(columns)
+    return filled(Table(columns, blocks)) if blocks else nothing(columns)
 
 
 def _transfer_row(model: str, dataset: str, moved: Groups, taught: Groups, back: Groups) -> list[str]:
     both = [f"{model}-random", f"{model}-pretrained"]
-    words = [_spread(groups[arm]) if arm in groups else EMPTY for groups, arm in (
+    words = [spread(groups[arm]) if arm in groups else EMPTY for groups, arm in (
         (moved, f"{model}-from-streets"), (taught, both[0]), (taught, both[1]), (back, f"{model}-from-{dataset}")
     )]  # fmt: skip
     return [name(model), *words[:3], _difference(taught, *both), words[3]]
@@ -274,11 +128,11 @@ def original(evidence: Evidence) -> Table:
         rows = []
         for arm, found in evidence.of(dataset, "original").items():
             config, normal = found[0].config, "yes" if found[0].config.get("batch_norm", True) and arm != "fcn_baseline" else "no"
-            scored = [_spread(found), _seed_interval(found), _interval(*read.interval(found)), _mean(found, "accuracy")]
+            scored = [spread(found), seed_interval(found), picture_interval(found), mean(found, "accuracy")]
             rows.append([name(arm), config["annotation"], normal, f"{config['lr']:g}", *scored])
         if rows:
             blocks.append((DATASET_NAMES[dataset], rows))
-    return filled(Table(columns, blocks))._replace(spec="lllrrrrr") if blocks else _nothing(columns)
+    return filled(Table(columns, blocks))._replace(spec="lllrrrrr") if blocks else nothing(columns)
 
 
 def claim_table(evidence: Evidence) -> Table:

@@ -205,3 +205,10 @@ def widest(groups: Groups, a: str, b: str) -> tuple[float, float, float]:
     difference, low, high, _ = paired(groups[a], groups[b])
     lower, upper = over_seeds(groups, a, b)
     return difference, float(np.fmin(low, lower)), float(np.fmax(high, upper))
+
+
+def leaders(arms: Sequence[Sequence[Record]]) -> list[bool]:
+    """Which arms have the best mean mIoU or are not clearly below it. Of an arm with one seed the interval over pictures alone tells."""
+    groups = {str(i): list(found) for i, found in enumerate(arms)}
+    best = max(groups, key=lambda arm: values(groups[arm], "miou").mean())
+    return [arm == best or sign(groups, arm, best, seeds=1) >= 0 for arm in groups]

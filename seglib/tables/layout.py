@@ -1,6 +1,7 @@
 """A table as plain text cells, and its three forms: booktabs for LaTeX, Markdown for the README, a DataFrame for notebooks."""
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -31,12 +32,11 @@ def filled(table: Table, first: str = "l") -> Table:
     return Table([table.columns[i] for i in kept], blocks, first + "r" * (len(kept) - 1))
 
 
-def emphasised(rows: list[list[str]], column: int = 1) -> list[list[str]]:
-    """The rows, the largest number in `column` bold; one row alone stays as it is."""
+def emphasised(rows: list[list[str]], chosen: Sequence[bool], column: int = 1) -> list[list[str]]:
+    """The rows, `column` bold in the chosen ones; one row alone stays as it is."""
     if len(rows) < 2:
         return rows
-    first = max(range(len(rows)), key=lambda i: float(re.match(r"-?[\d.]+|", rows[i][column])[0] or "-inf"))
-    return [[BEST + cell if (i, j) == (first, column) else cell for j, cell in enumerate(row)] for i, row in enumerate(rows)]
+    return [[BEST + cell if bold and j == column else cell for j, cell in enumerate(row)] for row, bold in zip(rows, chosen, strict=True)]
 
 
 def signed(value: float) -> str:

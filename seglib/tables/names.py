@@ -7,7 +7,7 @@ NAMES = {
     "swin": "Swin V2", "cnn_j": "ConvNeXt, Swin's decoder", "swin-in-place": "Swin V2, last window in place",
     "unet-coarse-skips": "U-Net without fine skips", "unet-patches": "U-Net behind patches",
     "swin-convolutions": "Swin V2 behind convolutions", "fcn_baseline-dilated": "FCN baseline, dilated",
-    "fcn8s-half": "FCN-8s, half width", "unet-small": "U-Net, width 8", "unet-no-skips": "U-Net without skips",
+    "unet-small": "U-Net, width 8", "unet-no-skips": "U-Net without skips",
     "fcn_baseline_bn": "FCN baseline, batch norm", "fcn8s-small": "FCN-8s, half width", "cross_entropy": "cross-entropy",
     "weighted_cross_entropy": "weighted cross-entropy", "soft_iou": "soft IoU", "dice": "Dice", "generalised_dice": "generalised Dice",
     "lovasz": "Lovász-Softmax", "cross_entropy_dice": "cross-entropy + Dice", "none": "no transform", "flip": "flips replace",

@@ -159,7 +159,7 @@ PLAN = (
     ("generalisation", "5 families, each way"),
     ("data", "4 fractions, 2 families"),
     ("original", "its 3 networks"),
-    ("longer", "added: 5 families, 5 times the presentations and the settings alone, 5 controls; rates upwards, and one below the lowest"),
+    ("longer", "added: 5 families, 5 times the presentations and the settings alone, 6 controls; rates upwards, and one below the lowest"),
     ("losses-longer", "added: 4 losses, 8,000 presentations"),
     ("factors-longer", "added: 4 factors, 8,000 presentations"),
     ("pretraining", "added: 5 families on CamVid, first trained on streets"),

@@ -59,7 +59,7 @@ def of_experiment(evidence: Evidence, dataset: str, experiment: str) -> Iterator
     if experiment == "pretraining":
         yield from _taught(groups)
     if experiment == "longer":
-        if moved := [name(arm.removesuffix(INHERITED)) for arm in groups if arm.endswith(INHERITED)]:
+        if moved := [name(arm) for arm in cards.MODELS if arm + INHERITED in groups]:
             yield "moved", listed(moved)
         yield from _gained(groups, evidence.of(dataset, "architectures"))
 

@@ -5,16 +5,17 @@ from pathlib import Path
 
 from seglib.labels import DATASET_NAMES
 from seglib.records import write_atomic
-from seglib.tables import cards, content, layout
+from seglib.tables import cards, content, families, layout
 from seglib.tables.evidence import Evidence
 from seglib.tables.numbers import laid_over, lines, numbers
 from seglib.tables.settings import outcome, rates, settings
 
 TABLES = {
-    "architectures": content.architectures,
-    "details": content.details,
+    "architectures": families.architectures,
+    "details": families.details,
+    "detailscamvid": functools.partial(families.details, camvid=True),
     "losses": content.losses,
-    "otherlosses": functools.partial(content.losses, others=True),
+    "otherlosses": functools.partial(content.losses, every=True),
     "ablations": functools.partial(content.ablations, of="data"),
     "training": functools.partial(content.ablations, of="training"),
     "transfer": content.transfer,
@@ -58,7 +59,7 @@ def overlay(evidence: Evidence) -> str:
 
 def readme_table(evidence: Evidence) -> str:
     """The README's results: the models with seeds, mIoU, interval and device, by data set."""
-    blocks = [(DATASET_NAMES[dataset], content.readme_rows(evidence, dataset)) for dataset in evidence.datasets()]
+    blocks = [(DATASET_NAMES[dataset], families.readme_rows(evidence, dataset)) for dataset in evidence.datasets()]
     columns = ["Model", "parameters", "seeds", "mIoU, %", "95 % over pictures", "trained on"]
     return layout.markdown(layout.Table(columns, blocks)) if blocks else "No published records yet.\n"
 
