@@ -60,6 +60,18 @@ def test_unet_behind_patches_is_the_rest_of_unet():
     assert [up.beside for up in without.decoder] == [False] * 4
 
 
+def test_without_fine_skips_unet_has_the_decoder_of_the_one_behind_patches():
+    """Five stages as ever; the two finest give the decoder nothing but the size that its map is cut to."""
+    bare, patched = models.build("unet", 5, width=4, fine_skips=False).eval(), built("unet")
+    assert [up.beside for up in bare.decoder] == [True, True, False, False]
+    assert [p.shape for p in bare.decoder.parameters()] == [p.shape for p in patched.decoder.parameters()]
+    assert len(bare.encoder.stages) == 5
+    with torch.no_grad():
+        assert bare(torch.randn(1, 3, 37, 51)).shape == (1, 5, 37, 51)
+        skipped = [up.beside for up in models.build("unet", 5, width=4, fine_skips=False, skips=False).decoder]
+    assert skipped == [False] * 4
+
+
 @pytest.mark.parametrize("name", ["unet", "swin"])
 def test_patches_do_not_overlap(name):
     """A change of one pixel reaches one token of a first layer of patches, and several of the convolutions' map at that stride."""
@@ -116,6 +128,7 @@ def test_defaults_name_the_same_network():
         ("fcn_baseline", {"dilations": (1, 2)}, "three positive"),
         ("fcn_baseline", {"dilations": (1, 0, 1)}, "three positive"),
         ("vit", {"stem": "convolutions"}, "no option"),
+        ("swin", {"fine_skips": False}, "no option"),
     ],
 )
 def test_refusals(name, options, words):

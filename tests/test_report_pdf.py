@@ -32,7 +32,7 @@ def first_page_of_the_appendix() -> int:
 
 
 def body_words() -> list[str]:
-    """Words in the text's font and size, before the references: no captions, tables, formulas, figures."""
+    """Words in the text's font and size, before the references: no captions, tables, formulas, figures, page numbers."""
     xml = poppler("pdftohtml", "-xml", "-i", "-hidden", "-stdout", str(PDF))
     fonts = dict(re.findall(r'<fontspec id="(\d+)" size="(\d+)" family="[^"]*LM(?:Sans|Mono)', xml))
     wanted = {number for number, size in fonts.items() if int(size) >= BODY}
@@ -41,7 +41,7 @@ def body_words() -> list[str]:
         plain = re.sub(r"<[^>]*>", "", text).strip()
         if plain == "References" and int(fonts.get(font, 0)) > BODY:
             break
-        if font in wanted:
+        if font in wanted and not plain.isdecimal():
             lines.append(plain)
     return " ".join(lines).split()
 

@@ -262,6 +262,7 @@ def test_longer_runs_scale_the_swept_rate_with_the_batch():
     longer = {job.arm: job.config for job in plan if job.experiment == "longer" and job.role == "run"}
     families = ("fcn_baseline", "fcn8s", "unet", "vit", "swin")
     base = {"cnn_j": "swin", "unet-patches": "unet", "fcn_baseline-dilated": "fcn_baseline", "fcn8s-small": "fcn8s-small"}
+    base["unet-coarse-skips"] = "unet"
     base |= {name: name for name in families} | {f"{name}-short": name for name in families}
     assert set(longer) == set(base)
     for arm, config in longer.items():
@@ -293,6 +294,24 @@ def test_a_longer_family_goes_up_the_ladder_while_val_rises():
     assert (runs["unet"], runs["unet-inherited"], runs["unet-short"]) == (ladder[2], ladder[0], ladder[0])
     assert sum(job.arm == "unet" for job in plan if job.role == "run") == 3
     assert "vit-inherited" not in runs and runs["vit"] == longer_rates("vit")[0]
+
+
+def test_fcn8s_at_half_its_width_is_searched_like_a_longer_family():
+    """Better at the next rate with every seed: its runs move there, those at the scaled rate stay beside; the full width stays."""
+    plan = jobs("cpu-full", "camvid", finish("cpu-full", "camvid"))
+    scaled = next(job.config.lr for job in plan if (job.experiment, job.role, job.arm) == ("longer", "run", "fcn8s-small"))
+    upper = LADDER[LADDER.index(2 * scaled) + 1] / 2
+
+    def scores(config):
+        if config.model == "fcn8s" and config.width == 8 and config.images == 8000:
+            return {scaled: 0.4, upper: 0.5}.get(config.lr, 0.3), 0.3
+        return in_the_middle(config)
+
+    plan = [job for job in jobs("cpu-full", "camvid", finish("cpu-full", "camvid", scores)) if job.experiment == "longer"]
+    runs = {(job.arm, job.config.seed): job.config.lr for job in plan if job.role == "run"}
+    for seed in range(3):
+        assert (runs["fcn8s-small", seed], runs["fcn8s-small-inherited", seed]) == (upper, scaled)
+    assert "fcn8s-inherited" not in {arm for arm, _ in runs}
 
 
 @pytest.mark.parametrize(("others", "chosen", "beside"), [(0.4, 0, "unet-rejected"), (0.6, 1, "unet-inherited")])
@@ -342,6 +361,7 @@ def test_first_layers_and_views_differ_in_one_thing_from_their_family(dataset):
     plan = [job for job in jobs("cpu-full", dataset, finish("cpu-full", dataset)) if job.experiment == "longer"]
     runs = {(job.arm, job.config.seed): job.config for job in plan if job.role == "run"}
     changes = {"unet-patches": ("unet", {"stem": "patches"}), "fcn_baseline-dilated": ("fcn_baseline", {"dilations": (1, 2, 8)})}
+    changes["unet-coarse-skips"] = ("unet", {"fine_skips": False})
     if dataset == "streets":
         changes["swin-convolutions"] = ("swin", {"stem": "convolutions"})
     assert {arm for arm, _ in runs} >= set(changes) and ("swin-convolutions" in changes) == (("swin-convolutions", 0) in runs)
