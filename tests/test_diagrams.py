@@ -136,9 +136,16 @@ def test_pictures_in_either_layout_and_none(figure_name):
     assert pages[0] == pages[1]
 
 
-def test_a_unet_without_skips_has_none_drawn():
-    assert any("+" in text for text in words(draw("unet")))
-    assert not any("+" in text for text in words(draw("unet", skips=False)))
+def test_a_unet_without_skips_has_none_drawn_and_none_in_the_legend():
+    copied = "copy of the\nencoder's map"
+    assert copied in words(draw("unet")) and any("+" in text for text in words(draw("unet")))
+    assert copied in words(draw("unet", fine_skips=False))
+    assert copied not in words(draw("unet", skips=False)) and not any("+" in text for text in words(draw("unet", skips=False)))
+
+
+def test_a_unet_behind_patches_is_no_u():
+    with pytest.raises(ValueError, match="stem='convolutions'"):
+        draw("unet", stem="patches")
 
 
 def test_sides_are_said_to_be_extended_where_they_are():

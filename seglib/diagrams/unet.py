@@ -20,8 +20,11 @@ def unet(model: nn.Module, size: tuple[int, int] = (768, 768), image=None, mask=
 
     image (H, W, 3) or (3, H, W) uint8 is the input, mask the coloured labels that come out; without them a grey field stands there.
     trained: (the narrower module that was trained, its size), whose numbers are written in blue parentheses.
+    ValueError for a U-Net behind patches, which has three stages of the five.
     """
     found = pair(model, size, trained)
+    if f"encoder.stages.{len(ROWS) - 1}.1" not in found.published.shapes:
+        raise ValueError(f"the U is drawn with {len(ROWS)} stages: build the unet with stem='convolutions'")
     figure, axes = draw.page(8.8)
     (wide, high), y = draw.fit(size, TALL), ROWS[0]
     right = draw.WIDTH - EDGE - wide
@@ -33,7 +36,7 @@ def unet(model: nn.Module, size: tuple[int, int] = (768, 768), image=None, mask=
     draw.picture(axes, draw.as_picture(mask, size), right, y - high / 2, wide, high)
     words = f"{found.channels('')} scores a pixel\n{found.extent('')}"
     draw.text(axes, right + wide, y - high / 2 - 0.08, words, va="top", ha="right")
-    _legend(axes, any(getattr(layer, "skips", False) for layer in model.modules()))
+    _legend(axes, any(reads_skip(found, step) for step in range(4)))
     draw.text(axes, 12.3, 0.8, found.key("encoder.stages.0", 1), ha="left")
     return figure
 
