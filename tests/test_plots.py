@@ -351,6 +351,15 @@ def test_no_word_leaves_the_page(arms):
             assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1, (name, text.get_text())
 
 
+def test_learning_curves_of_further_runs_have_the_loss_of_the_first_of_them(arms):
+    """Three panels of scores, then two of losses on one axis, which both fit; the chance line is the first's alone."""
+    *_, nats, longer = plots.learning(arms, 19, "streets, short", {"streets, longer": arms, "CamVid, longer": arms}).axes
+    assert [axis.get_title() for axis in (nats, longer)] == ["loss,\nshort", "loss,\nlonger"]
+    assert nats.get_ylim() == longer.get_ylim() and nats.get_ylim()[1] > np.log(19)
+    assert [len(axis.lines) for axis in (nats, longer)] == [len(arms) + 1, len(arms)]
+    assert len(plots.learning(arms, 19).axes) == 2
+
+
 def test_markers_of_one_class_stand_apart_and_in_their_row():
     some = {name: (np.full(9, 0.5),) * 3 for name in ("U-Net", "FCN-8s", "ViT")}
     few = {name: (np.full(2, 0.5),) * 3 for name in some}

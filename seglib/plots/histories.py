@@ -72,30 +72,39 @@ def learning(
     further: Mapping[str, Mapping[str, Sequence[Record]]] | None = None,
 ) -> Figure:
     """Learning curves of cross-entropy runs: mIoU on val in % under `title`, and the training loss in nats per pixel with the chance
-    line ln K. further {title: groups}: mIoU on val of other runs of the same arms, a panel each, all on one axis."""
+    line ln K. further {title: groups}: mIoU on val of other runs of the same arms, a panel each, all on one axis; of the first of them
+    the training loss, too, whatever it is, on the axis of the other."""
     if not groups:
         return blank()
-    scored = {title: groups, **(further or {})}
-    figure, axes = canvas(6.0 if further else 4.9, 1, 1 + len(scored), width_ratios=[*[1.0] * len(scored), 1.15 if further else 1.0])
-    *miou, nats = axes[0]
-    figure.get_layout_engine().set(wspace=0.1)  # the last panel has an axis of its own
+    scored, further = {title: groups, **(further or {})}, list((further or {}).items())
+    lost = [(title, groups), *further[:1]]
+    figure, axes = canvas(6.0 if further else 4.9, 1, len(scored) + len(lost))
+    miou, losses = axes[0][: len(scored)], axes[0][len(scored) :]
+    nats = losses[0]
+    figure.get_layout_engine().set(wspace=0.06 if further else 0.1)  # the losses have an axis of their own
     for label, index in looks(groups).items():
-        records = groups[label]
-        band(nats, records, "loss", index, label)
+        for axis, (_, runs) in zip(losses, lost, strict=True):
+            if label in runs:
+                band(axis, runs[label], "loss", index, label)
         for axis, runs in zip(miou, scored.values(), strict=True):
             if label in runs:
                 band(axis, runs[label], "val_miou", index, None, 100.0)
-    nats.set(title=f"loss, {title.split(',')[0]}" if further else "Training loss", xlabel="epoch", ylabel="nats per pixel")
+    for axis, (words, _) in zip(losses, lost, strict=True):
+        axis.set(title=f"loss, {words.split(', ')[-1]}" if further else "Training loss", xlabel="epoch")
+    nats.set_ylabel("nats per pixel")
     level(nats, np.log(num_classes), "ln K")
-    nats.set_ylim(0, 1.12 * max(np.log(num_classes), nats.get_ylim()[1] / 1.05))
+    high = max(np.log(num_classes), *(axis.get_ylim()[1] / 1.05 for axis in losses))
     top = max(axis.get_ylim()[1] for axis in miou)
+    for axis in losses:
+        axis.set_ylim(0, 1.12 * high)
+        axis.tick_params(axis="y", labelleft=axis is nats)
     for axis, words in zip(miou, scored, strict=True):
         axis.set(title=words, xlabel="epoch", ylabel="mIoU on val, %" if axis is miou[0] else "", ylim=(0, top))
         axis.tick_params(axis="y", labelleft=axis is miou[0])  # one axis for all: the room is the curves'
     for axis in axes[0]:
         axis.xaxis.set_major_locator(MaxNLocator(4 if further else 6, integer=True))
         if further:  # narrow panels
-            axis.title.set_fontsize(7.5)
+            axis.set_title(axis.get_title().replace(", ", ",\n"), fontsize=7.5)
             plt.setp(axis.lines, markersize=3)
     handles, labels = nats.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(labels)))
