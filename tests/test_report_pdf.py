@@ -32,7 +32,7 @@ def first_page_of_the_appendix() -> int:
 
 
 def body_words() -> list[str]:
-    """Words in the text's font and size, before the references: no captions, tables, formulas, figures, page numbers."""
+    """Words in the text's font and size, before the references: no captions, tables, formulas, figures, numbers of pages and sections."""
     xml = poppler("pdftohtml", "-xml", "-i", "-hidden", "-stdout", str(PDF))
     fonts = dict(re.findall(r'<fontspec id="(\d+)" size="(\d+)" family="[^"]*LM(?:Sans|Mono)', xml))
     wanted = {number for number, size in fonts.items() if int(size) >= BODY}

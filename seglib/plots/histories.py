@@ -79,23 +79,23 @@ def learning(
     scored, further = {title: groups, **(further or {})}, list((further or {}).items())
     lost = [(title, groups), *further[:1]]
     figure, axes = canvas(6.0 if further else 4.9, 1, len(scored) + len(lost))
-    miou, losses = axes[0][: len(scored)], axes[0][len(scored) :]
-    nats = losses[0]
+    miou, falling = axes[0][: len(scored)], axes[0][len(scored) :]
+    nats = falling[0]
     figure.get_layout_engine().set(wspace=0.06 if further else 0.1)  # the losses have an axis of their own
     for label, index in looks(groups).items():
-        for axis, (_, runs) in zip(losses, lost, strict=True):
+        for axis, (_, runs) in zip(falling, lost, strict=True):
             if label in runs:
                 band(axis, runs[label], "loss", index, label)
         for axis, runs in zip(miou, scored.values(), strict=True):
             if label in runs:
                 band(axis, runs[label], "val_miou", index, None, 100.0)
-    for axis, (words, _) in zip(losses, lost, strict=True):
+    for axis, (words, _) in zip(falling, lost, strict=True):
         axis.set(title=f"loss, {words.split(', ')[-1]}" if further else "Training loss", xlabel="epoch")
     nats.set_ylabel("nats per pixel")
     level(nats, np.log(num_classes), "ln K")
-    high = max(np.log(num_classes), *(axis.get_ylim()[1] / 1.05 for axis in losses))
+    high = max(np.log(num_classes), *(axis.get_ylim()[1] / 1.05 for axis in falling))
     top = max(axis.get_ylim()[1] for axis in miou)
-    for axis in losses:
+    for axis in falling:
         axis.set_ylim(0, 1.12 * high)
         axis.tick_params(axis="y", labelleft=axis is nats)
     for axis, words in zip(miou, scored, strict=True):
