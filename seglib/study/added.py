@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from seglib.study.job import Job
 from seglib.study.profiles import FIGURE_6, LADDER, MIXTURE, MODELS
-from seglib.study.rates import neighbours, run_name, settled, steadiest, tuned, upwards
+from seglib.study.rates import neighbours, run_name, settled, steadiest, tuned, two_best, upwards
 from seglib.study.scope import Scope
 from seglib.tables.names import INHERITED, REJECTED
 from seglib.training import TrainConfig
@@ -34,11 +34,20 @@ def alike(scope: Scope, arm: str) -> tuple[TrainConfig, list[TrainConfig], float
 
 
 def _longer_loss(scope: Scope, loss: str) -> tuple[TrainConfig, list[TrainConfig], float | None]:
-    """Settings of a longer run with `loss`, and the sweep that finds its rate at that very length, from the short runs' rate on."""
+    """Settings of a longer run with `loss`, and the sweep that finds its rate at that very length, from the short runs' rate on, with
+    seed 0."""
     base = scope.small(loss=loss, images=scope.profile.loss_images)
     short = (settled if loss in FIGURE_6 else tuned)(scope.profile, scope.records, base, loss)[1]
     config = replace(base, images=scope.profile.long_images)
     return config, *neighbours(scope.profile, scope.records, config, short)
+
+
+def _settled_longer_loss(scope: Scope, loss: str) -> tuple[TrainConfig, list[TrainConfig], float | None]:
+    """As `_longer_loss`, then, for the losses of Figure 6, the two best rates with as many seeds as in the short runs."""
+    config, sweep, rate = _longer_loss(scope, loss)
+    if rate is None or loss not in FIGURE_6 or not scope.profile.settling_seeds:
+        return config, sweep, rate
+    return config, *two_best(scope.records, config, sweep, scope.profile.settling_seeds)
 
 
 def losses_longer(scope: Scope) -> list[Job]:
@@ -46,7 +55,7 @@ def losses_longer(scope: Scope) -> list[Job]:
     the mixture, which the families' longer runs have."""
     found = []
     for loss in (*FIGURE_6, MIXTURE) if scope.profile.long_images else ():
-        config, sweep, rate = _longer_loss(scope, loss)
+        config, sweep, rate = _settled_longer_loss(scope, loss)
         stage = 99 if loss == MIXTURE else 92
         found += scope.sweep("losses-longer", loss, stage, sweep)
         found += scope.arm("losses-longer", "losses", loss, stage, config, rate)
@@ -55,18 +64,27 @@ def losses_longer(scope: Scope) -> list[Job]:
 
 def factors_longer(scope: Scope) -> list[Job]:
     """Factors of data and training once more, against the longer run with cross-entropy and at its rate: the short runs' U-Nets hardly
-    beat a forest that sees colour and row, and a change may need a network that has learnt."""
+    beat a forest that sees colour and row, and a change may need a network that has learnt. Each at the rate of the run it is compared
+    with, which one seed chose; SGD, whose rates are others, at its own."""
     if not scope.profile.long_images:
         return []
     config, _, rate = _longer_loss(scope, "cross_entropy")
     crop = {"crop": config.size, "scale": (1.0, 2.0)}
-    arms = {"flip": {}, "flip-crop": crop, "tenth": {"fraction": 0.1}, "no-skips": {"skips": False}, "void": {"void": "class"}}
+    arms = {
+        "flip": {}, "flip-crop": crop, "tenth": {"fraction": 0.1}, "no-skips": {"skips": False}, "void": {"void": "class"},
+        "constant": {"schedule": "constant"},
+    }  # fmt: skip
     if scope.dataset == "camvid":
         del arms["flip-crop"]  # given up for FCN-8s at a higher rate
     found = []
     for arm, settings in arms.items():
-        stage = {"flip-crop": 95, "void": 99}.get(arm, 93)
+        stage = {"flip-crop": 95, "void": 99, "constant": 103}.get(arm, 93)
         found += scope.arm("factors-longer", "factors", arm, stage, replace(config, **settings), rate)
+    other = replace(config, optimiser="sgd")
+    short = scope.tuned(scope.small(optimiser="sgd"), "sgd")[1]
+    sweep, rate = neighbours(scope.profile, scope.records, other, short)
+    found += scope.sweep("factors-longer", "sgd", 104, sweep)
+    found += scope.arm("factors-longer", "factors", "sgd", 104, other, rate)
     return found
 
 
@@ -147,8 +165,7 @@ def longer(scope: Scope) -> list[Job]:
         found += scope.arm("longer", "cnn_j", "cnn_j", 98, replace(config, model="cnn_j"), rates.chosen)
         for arm, (model, settings) in STEMS.items():
             config, rates = families[model]
-            if arm != "swin-convolutions" or scope.dataset != "camvid":  # the slowest of them
-                found += scope.arm("longer", arm, arm, 100 + ("stem" not in settings), replace(config, **settings), rates.chosen)
+            found += scope.arm("longer", arm, arm, 100 + ("stem" not in settings), replace(config, **settings), rates.chosen)
     return found
 
 

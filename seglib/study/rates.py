@@ -102,6 +102,15 @@ def steadiest(records: dict[str, Record], config: TrainConfig, rates: list[float
     return runs, max(means, key=means.get)
 
 
+def two_best(
+    records: dict[str, Record], config: TrainConfig, sweep: list[TrainConfig], seeds: int
+) -> tuple[list[TrainConfig], float | None]:
+    """A finished `sweep` with seed 0 and its two best rates on val with `seeds` seeds each: all runs, and the rate whose mean on val is the
+    larger; None while a run is missing."""
+    again, best = steadiest(records, config, [run.lr for run in _by_val(records, sweep)[:2]], seeds)
+    return sweep + [run for run in again if run not in sweep], best
+
+
 def neighbours(
     profile: Profile, records: dict[str, Record], config: TrainConfig, rate: float | None
 ) -> tuple[list[TrainConfig], float | None]:

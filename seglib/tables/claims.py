@@ -248,16 +248,18 @@ def _above_floor(evidence: Evidence, dataset: str) -> Answer:
 
 
 def _settings_matter(evidence: Evidence, dataset: str) -> Answer:
-    """+1 where at least two settings are clearly apart from the default of their kind: of so many one is expected to be by chance."""
-    groups = evidence.of(dataset, "optimisers")
+    """+1 where at least two settings, those of longer runs counted, are clearly apart from the default of their kind: of so many one is
+    expected to be by chance."""
+    groups, longer = evidence.of(dataset, "optimisers"), evidence.of(dataset, "factors-longer")
     bases = {arm: compared_with("optimisers", arm) for arm in groups if differs(evidence, [dataset], "optimisers", arm)}
     rows = {arm: _difference(groups, arm, base) for arm, base in bases.items()}
     if not rows:
         return NONE
+    later = {arm: _difference(longer, arm, "flip") for arm in ("constant", "sgd") if {arm, "flip"} <= set(longer)}
     farthest = max(rows, key=lambda arm: (rows[arm][0] != 0, abs(rows[arm][1])))
-    clear = sum(row[0] != 0 for row in rows.values())
-    words = f"{clear} of {len(rows)} changes clear; {name(farthest)} {_marked(rows[farthest])} to {name(bases[farthest])}"
-    return int(clear > 1), words
+    clear = sum(row[0] != 0 for row in (*rows.values(), *later.values()))
+    words = f"{clear} of {len(rows) + len(later)} changes clear; {name(farthest)} {_marked(rows[farthest])} to {name(bases[farthest])}"
+    return int(clear > 1), words + "".join(f", {name(arm)} {_marked(row)}" for arm, row in later.items()) + " (longer)" * bool(later)
 
 
 def _quadratic(evidence: Evidence, dataset: str) -> Answer:
@@ -267,9 +269,8 @@ def _quadratic(evidence: Evidence, dataset: str) -> Answer:
         return NONE
     growth = {model: models[model]["gflops-full"] / models[model]["gflops"] for model in ("vit", "swin")}
     pixels = 1024 * 2048 / 768**2
-    return 1 if growth["vit"] > 1.1 * pixels > growth[
-        "swin"
-    ] else -1, f"ViT only: {growth['vit']:.1f} times the FLOPs for {pixels:.1f} times the pixels; Swin V2 {growth['swin']:.1f}"
+    words = f"ViT only: {growth['vit']:.1f} times the FLOPs for {pixels:.1f} times the pixels; Swin V2 {growth['swin']:.1f}"
+    return 1 if growth["vit"] > 1.1 * pixels > growth["swin"] else -1, words
 
 
 SHORT = {  # what a claim is about, in a sentence that counts them
