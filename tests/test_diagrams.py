@@ -1,11 +1,14 @@
-"""Figures 2 to 5 and EfficientNet-U-Net's show the shapes of the module they are handed, legibly and inside the page."""
+"""Figures 2 to 5, EfficientNet-U-Net's and the controls' show the shapes of the modules they are handed, legibly and inside the page."""
 
 import io
+import sys
 
 import numpy as np
 import pytest
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.patches import FancyBboxPatch
 
 from seglib import diagrams, models, study
 from seglib.diagrams import draw as paper
@@ -170,3 +173,67 @@ def test_shapes_are_those_of_a_real_pass():
     assert found["decoder.1"] == seen["real"] == (16, 23, 18)
     assert found["image"] == (3, 90, 70) and found[""] == (5, 90, 70)
     assert next(model.parameters()).device.type == "cpu", "the model itself must be left as it was"
+
+
+U_NET, SWIN = ("U-Net", "no\nfine skips", "patches"), ("Swin V2", "convolutions", "ConvNeXt")
+
+
+def controls(profile="cpu-full", **changes):
+    """The families' controls as notebook 02 draws them. changes {title: settings}: another network in the place of one of them."""
+    here, made = study.profile(profile), {}
+    chosen = {"no\nfine skips": {"fine_skips": False}, "patches": {"stem": "patches"}, "convolutions": {"stem": "convolutions"}} | changes
+    with torch.device("meta"):
+        for title in (*U_NET, *SWIN):
+            name, family = "cnn_j" if title == "ConvNeXt" else "unet" if title in U_NET else "swin", "unet" if title in U_NET else "swin"
+            made[title] = models.build(name, 19, **here.options[family] | chosen.get(title, {}))
+    origin = {title: group[0] for group in (U_NET, SWIN) for title in group[1:]}
+    return diagrams.controls(made, here.size["streets"], of=origin)
+
+
+def marks(figure, column: int) -> tuple[list[set[int]], set[int]]:
+    """What is vermilion in one network's column: the strides of each frame's rows, and those of the crosses."""
+    module = sys.modules["seglib.diagrams.controls"]
+    lefts = module._lefts([*U_NET, *SWIN], dict.fromkeys((*U_NET[1:], *SWIN[1:])))
+    left, right = lefts[column] - 0.2, lefts[column] + module.STEP - 0.2
+    axes, rows = figure.axes[0], {stride: module._row(stride) for stride in module.STRIDES}
+    frames = []
+    for patch in axes.patches:
+        if isinstance(patch, FancyBboxPatch) and to_hex(patch.get_edgecolor()).upper() == paper.POOL:
+            low, high = patch.get_y(), patch.get_y() + patch.get_height()
+            if left < patch.get_x() < right and low > module.HIGH / 10:  # the legend's is below
+                frames.append({stride for stride, y in rows.items() if low < y < high})
+    crosses = [np.mean(line.get_ydata()) for line in axes.lines if line.get_color() == paper.POOL and left < line.get_xdata()[0] < right]
+    return frames, {stride for stride, y in rows.items() for cross in crosses if abs(y - cross) < 0.01}
+
+
+@pytest.mark.parametrize(("profile", "channels", "blocks"), [
+    ("cpu-full", {"256", "12", "384"}, {"2 Swin V2 blocks", "3 ConvNeXt blocks"}),
+    ("smoke", {"64", "4", "128"}, {"1 Swin V2 block", "1 ConvNeXt block"}),
+    ("gpu", {"1024", "24", "768"}, {"2 to 6 Swin V2 blocks", "3 to 9 ConvNeXt blocks"}),
+])  # fmt: skip
+def test_controls_have_their_channels_and_blocks_and_words_apart(profile, channels, blocks):
+    figure = controls(profile)
+    figure.set_dpi(150)
+    figure.canvas.draw()
+    assert channels | blocks | {"(b) no\nfine skips", "4×4\npatches", "7×7 convolution\nof each channel", "MLP, C→4C→C"} <= words(figure)
+    found = [(text, text.get_window_extent().padded(-0.5)) for text in texts(figure)]
+    page = figure.bbox
+    for i, (text, place) in enumerate(found):
+        inside = page.x0 <= place.x0 and place.x1 <= page.x1 and page.y0 <= place.y0 and place.y1 <= page.y1
+        assert text.get_fontsize() >= 7 and inside, text.get_text()
+        assert not any(place.overlaps(other) for _, other in found[i + 1 :]), text.get_text()
+
+
+def test_what_a_control_changes_is_framed_and_nothing_else():
+    figure = controls()
+    found = [marks(figure, column) for column in range(6)]
+    assert found == [([], set()), ([{1, 2}], {1, 2}), ([{1, 2}], set()), ([], set()), ([{1, 2}], set()), ([{4, 8, 16, 32}], set())]
+    assert marks(controls(**{"no\nfine skips": {"skips": False}}), 1) == ([{1, 2, 4, 8}], {1, 2, 4, 8})
+    assert marks(controls(**{"no\nfine skips": {}}), 1) == ([], set()), "a network like its origin"
+
+
+def test_controls_of_other_networks_are_refused():
+    with torch.device("meta"):
+        vit = models.build("vit", 19, width=64)
+    with pytest.raises(ValueError, match="U-Nets and of networks with Swin's decoder"):
+        diagrams.controls({"ViT": vit}, (96, 96))

@@ -129,8 +129,29 @@ def test_defaults_name_the_same_network():
         ("fcn_baseline", {"dilations": (1, 0, 1)}, "three positive"),
         ("vit", {"stem": "convolutions"}, "no option"),
         ("swin", {"fine_skips": False}, "no option"),
+        ("fcn8s", {"fc6_kernel": 6}, "must be odd"),
+        ("fcn8s", {"fc_multiple": 0}, "positive"),
+        ("unet", {"fc6_kernel": 1}, "no option"),
     ],
 )
 def test_refusals(name, options, words):
     with pytest.raises(ValueError, match=words):
         models.build(name, 5, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "field", "channels"), [({}, 404, 256), ({"fc6_kernel": 1}, 212, 256), ({"fc_multiple": 16}, 404, 64)]
+)
+def test_fcn_8s_sees_less_with_a_small_fc6_and_is_thinner_with_few_channels(options, field, channels):
+    model = models.build("fcn8s", 5, width=4, **options)
+    *fine, fc7 = model.encode(torch.zeros(1, 3, 64, 96))
+    assert [tuple(m.shape[1:]) for m in fine] == [(16, 8, 12), (32, 4, 6)] and tuple(fc7.shape[1:]) == (channels, 2, 3)
+    coarse = nn.Sequential(*model.encoder.stages, model.encoder.fc6, model.encoder.fc7).double().eval()
+    for layer in coarse.modules():
+        for name, child in layer.named_children():
+            if isinstance(child, (nn.MaxPool2d, nn.ReLU)):  # the path of every pixel, not that of the largest alone
+                setattr(layer, name, nn.AvgPool2d(2) if isinstance(child, nn.MaxPool2d) else nn.Identity())
+    images = torch.rand(1, 3, 512, 512, dtype=torch.float64, requires_grad=True)
+    (seen,) = torch.autograd.grad(coarse(images)[0, :, 8, 8].sum(), images)
+    rows = seen.abs().sum((0, 1, 3)).nonzero().flatten()
+    assert rows[-1] - rows[0] + 1 == field

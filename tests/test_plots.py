@@ -90,8 +90,8 @@ def gallery(arms) -> dict:
         "changes": plots.changes([("short runs", CHANGES), ("short runs", CHANGES), ("after 8,000 presentations", LONGER)], "points"),
         "bars": plots.bars({"a": {"all": (0.5, 0.4, 0.6), "thin": (0.2, 0.1, 0.3)}, "b": {"all": (0.4, 0.3, 0.5)}}, "IoU, %"),
         "examples": plots.examples([("best", image, truth, guess), ("worst", image, truth, guess)], table),
-        "scenes": plots.scenes({name: (image, truth, dict.fromkeys(models, guess)) for name in ("best", "worst")}, table),
-        "label_maps": plots.label_maps({"best": dict.fromkeys(models, guess), "worst": dict.fromkeys(models, truth)}, table),
+        "scenes": plots.scenes({name: (image, truth, dict.fromkeys(models, ("45 %", guess))) for name in ("best", "worst")}, table),
+        "label_maps": plots.label_maps({name: dict.fromkeys(models, ("45 %", guess)) for name in ("best", "worst")}, table),
         "by_model": plots.by_model(image, truth, dict.fromkeys(models, guess), table),
         "photograph": plots.photograph(image, guess, rng.random(truth.shape), table),
         "areas": plots.areas({"a.jpg": share, "b.jpg": share[::-1]}, table.names),
@@ -342,7 +342,7 @@ def test_changes_of_two_data_sets_hide_each_other_nowhere():
 def test_no_word_leaves_the_page(arms):
     """Titles count for nothing when the panels are laid out."""
     drawn = gallery(arms)
-    for name in ("changes", "classes", "confusion", "examples", "learning further", "stages"):
+    for name in ("changes", "classes", "confusion", "examples", "label_maps", "learning further", "scenes", "stages"):
         figure, page = drawn[name], drawn[name].bbox
         figure.draw_without_rendering()
         words = [text for axis in figure.axes for text in (*axis.texts, axis.title, axis.xaxis.label, axis.yaxis.label)]
@@ -352,11 +352,20 @@ def test_no_word_leaves_the_page(arms):
 
 
 def test_learning_curves_of_further_runs_have_the_loss_of_the_first_of_them(arms):
-    """Three panels of scores, then two of losses on one axis, which both fit; the chance line is the first's alone."""
-    *_, nats, longer = plots.learning(arms, 19, "streets, short", {"streets, longer": arms, "CamVid, longer": arms}).axes
+    """Three panels of scores, then two of losses, each on an axis of its own under its own name; the chance line is the first's alone."""
+    tall = [made_up("cross_entropy_dice", seed) for seed in range(3)]
+    for record in tall:
+        record.history[0]["loss"] = 8.0
+    usual, summed = {"U-Net": arms["cross_entropy"]}, {"U-Net": tall}
+    figure = plots.learning(usual, 19, "streets, short", {"streets, longer": summed, "CamVid, longer": summed})
+    *_, nats, longer = figure.axes
     assert [axis.get_title() for axis in (nats, longer)] == ["loss,\nshort", "loss,\nlonger"]
-    assert nats.get_ylim() == longer.get_ylim() and nats.get_ylim()[1] > np.log(19)
-    assert [len(axis.lines) for axis in (nats, longer)] == [len(arms) + 1, len(arms)]
+    assert [axis.get_ylabel() for axis in (nats, longer)] == ["nats per pixel", "cross-entropy + Dice"]
+    assert np.log(19) < nats.get_ylim()[1] < 1.3 * np.log(19) < 8 < longer.get_ylim()[1] and longer.get_ylim()[0] == 0
+    assert all(axis.yaxis.get_tick_params()["labelleft"] for axis in (nats, longer)), "an axis without numbers"
+    assert [len(axis.lines) for axis in (nats, longer)] == [2, 1]
+    assert figure.get_size_inches()[1] * 2.54 == pytest.approx(5.8), "as high as it is printed"
+    assert plots.learning(usual, 19, "short", {"longer": arms}).axes[-1].get_ylabel() == "loss", "of several losses none is named"
     assert len(plots.learning(arms, 19).axes) == 2
 
 
@@ -376,6 +385,24 @@ def test_only_classes_that_can_be_seen_are_in_the_legend_of_examples():
     figure = plots.examples([("best", np.zeros((3, 64, 128), np.uint8), truth, guess)], labels.CITYSCAPES)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["road", "car", "right", "wrong"]
     assert [axis.get_title() for axis in figure.axes] == ["best", "truth", "prediction", "error"]
+
+
+def words_of(figure) -> list[tuple[str, str]]:
+    """(at the left, above) of each panel."""
+    return [(axis.get_ylabel(), axis.get_title()) for axis in figure.axes]
+
+
+def test_what_a_row_or_a_column_shows_is_written_once():
+    truth, image = np.zeros((64, 128), np.uint8), np.zeros((3, 64, 128), np.uint8)
+    figure = plots.examples([(name, image, truth, truth) for name in ("best", "worst")], labels.CITYSCAPES)
+    assert [title for _, title in words_of(figure)] == ["best", "truth", "prediction", "error", "worst", "", "", ""]
+    assert figure.get_size_inches()[1] * 25.4 <= 62, "as high as it is printed"
+    maps = {rule: {name: (f"{rule} {name}", truth) for name in ("U-Net", "ViT")} for rule in ("best", "worst")}
+    drawn = words_of(plots.label_maps(maps, labels.CITYSCAPES))
+    assert drawn == [("U-Net", "best\nbest U-Net"), ("", "worst\nworst U-Net"), ("ViT", "best ViT"), ("", "worst ViT")]
+    drawn = words_of(plots.scenes({rule: (image, truth, found) for rule, found in maps.items()}, labels.CITYSCAPES))
+    assert [left for left, _ in drawn[::2]] == ["picture", "truth", "U-Net", "ViT"] and not any(left for left, _ in drawn[1::2])
+    assert [above for _, above in drawn] == ["best", "worst", "", "", "best U-Net", "worst U-Net", "best ViT", "worst ViT"]
 
 
 def test_a_sweep_shows_what_was_chosen_and_how_many_seeds_say_so():

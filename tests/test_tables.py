@@ -124,7 +124,7 @@ def test_another_profiles_report_marks_what_it_did_not_make():
     assert written["losses/streets/dice/miou"].endswith(r"\kept")
     assert not written["losses/camvid/dice/miou"].endswith(r"\kept")
     assert "cpu" in tables.writing.overlay(found)
-    assert layout.KEPT in tables.losses(found).blocks[0][1][0][1]
+    assert layout.KEPT in tables.losses(found).blocks[0][1][0][2]
     assert tables.writing.overlay(figure_6()).startswith("%")
 
 

@@ -26,13 +26,13 @@ def test_the_main_table_shows_the_longest_runs_alone_with_the_floors_on_top():
     floors = {"baselines-camvid": {"floors": {"prior": 97.0}, "data": {"forest": 98.0}}}
     starts = {"random-longer": arm(0.3, model="unet_lite0")}
     for longer, head, networks in (
-        ({}, "CamVid, floors and short recipe, 2,400 shown", ["FCN baseline", "U-Net"]),
-        ({"unet": arm(0.6, images=8000)}, "CamVid, floors and longer recipe, 8,000 shown", ["U-Net"]),
+        ({}, "floors and short recipe, 2,400 shown", ["FCN baseline", "U-Net"]),
+        ({"unet": arm(0.6, images=8000)}, "floors and longer recipe, 8,000 shown", ["U-Net"]),
     ):
         found = evidence(architectures=short, longer=longer, imagenet=starts)
         found.measures |= floors
         (title, rows), (last, _) = tables.architectures(found).blocks
-        assert (title, last) == (head, "CamVid, EfficientNet-U-Net")
+        assert (title, last) == (head, "EfficientNet-U-Net")
         assert [row[0] for row in rows] == ["prior per position", "forest on colour and row", *networks]
         assert [row[1] for row in rows[:2]] == ["97.0", "98.0"] and set(rows[0][2:]) == {layout.EMPTY}
 
@@ -42,10 +42,10 @@ def test_a_profiles_own_short_runs_stand_above_published_longer_ones():
     found = evidence(architectures={"unet": arm(0.3)}, longer={"unet": arm(0.5, images=8000)})
     found.kept = {("camvid", "longer")}
     assert [title for title, _ in tables.architectures(found).blocks] == [
-        "CamVid, short recipe, 2,400 shown", "CamVid, longer recipe, 8,000 shown",
+        "short recipe, 2,400 shown", "longer recipe, 8,000 shown",
     ]  # fmt: skip
     found.kept |= {("camvid", "architectures")}
-    assert [title for title, _ in tables.architectures(found).blocks] == ["CamVid, longer recipe, 8,000 shown"]
+    assert [title for title, _ in tables.architectures(found).blocks] == ["longer recipe, 8,000 shown"]
 
 
 def test_bold_is_the_best_of_a_block_and_what_is_not_clearly_below_it():
@@ -59,8 +59,8 @@ def test_bold_is_the_best_of_a_block_and_what_is_not_clearly_below_it():
     starts = {"random-longer": arm(0.7, model="unet_lite0"), "imagenet-longer": arm(0.9, model="unet_lite0", init="imagenet")}
     table = tables.architectures(evidence(longer=longer, imagenet=starts))
     assert read.paired(longer["swin"], longer["fcn8s"])[2] < 0, "pictures alone would call it worse"
-    assert bold(table, "CamVid, longer recipe") == ["FCN-8s", "Swin V2"]
-    assert bold(table, "CamVid, EfficientNet") == ["ImageNet's, longer"], "each block has a best of its own"
+    assert bold(table, "longer recipe") == ["FCN-8s", "Swin V2"]
+    assert bold(table, "EfficientNet") == ["ImageNet's, longer"], "each block has a best of its own"
     assert layout.latex(table).count(r"\textbf{") == 3 and "@best" not in layout.frame(table).to_string()
 
 
@@ -127,15 +127,15 @@ def test_locked_scenes_stand_beside_the_scores_that_choices_have_seen():
         losses={"cross_entropy": arm(0.3), "dice": arm(0.4, loss="dice")},
         confirmation={"unet": arm(0.25), "unet-longer": arm(0.45), "unet-inherited-longer": arm(0.35), "dice": arm(0.35)},
     )  # fmt: skip
-    for table, expected in ((tables.architectures(found), [45]), (tables.details(found, camvid=True), [25, 45, 35])):
-        column = table.columns.index("locked")
-        assert [float(rows[0][column].split()[0]) for _, rows in table.blocks] == pytest.approx(expected, abs=1)
+    table = tables.details(found, camvid=True)
+    column = table.columns.index("locked")
+    assert [float(rows[0][column].split()[0]) for _, rows in table.blocks] == pytest.approx([25, 45, 35], abs=1)
     table = tables.losses(found)
     column = table.columns.index("locked")
     assert [row[column][:2] for row in table.blocks[0][1]] == ["–", "35"]
     column = table.columns.index("to cross-entropy")
     assert [row[column][0] for row in table.blocks[0][1]] == ["–", "+"], "Dice less cross-entropy"
-    assert "locked" not in tables.architectures(evidence(architectures={"unet": arm(0.3)})).columns
+    assert "locked" not in tables.architectures(found).columns, "scored late, and not of all"
 
 
 def test_longer_runs_at_another_rate_and_controls_stand_among_the_other_runs():
@@ -156,7 +156,29 @@ def test_the_main_table_has_the_longer_starts_alone_and_the_details_all():
     starts = {f"{name}{end}": arm(0.4, model="unet_lite0", init=name) for name in ("random", "imagenet") for end in ("", "-longer")}
     found = evidence(architectures={"unet": arm(0.3)}, imagenet=starts, fullsize={"size-9x9": arm(0.4, size=(9, 9))})
     both = (tables.architectures(found), tables.details(found, camvid=True))
-    assert [list(lines(table, "CamVid, EfficientNet-U-Net")) for table in both] == [
+    assert [list(lines(table, title)) for table, title in zip(both, ("EfficientNet-U-Net", "CamVid, EfficientNet-U-Net"))] == [
         ["random weights, longer", "ImageNet's, longer"],
         ["random weights", "ImageNet's", "random weights, longer", "ImageNet's, longer", "ImageNet's, at 9×9, 2,400"],
     ]
+
+
+def test_the_main_table_lays_data_sets_side_by_side(monkeypatch):
+    """A row for each model, a dash where a set has none of it, each set's best in bold, no column without a value, and of CamVid's
+    intervals only that over seeds: its pictures come from few drives."""
+    monkeypatch.setitem(read.SCORES, "iiou", lambda record: 7.0 if record.scores["test"].labels == "cityscapes" else np.nan)
+    streets = {"dataset": "streets", "images": 8000}
+    found = Evidence(groups={
+        ("streets", "longer"): {"fcn8s": arm(0.5, model="fcn8s", **streets), "unet": arm(0.3, **streets)},
+        ("camvid", "longer"): {"unet": arm(0.5, images=8000), "vit": arm(0.3, model="vit", images=8000)},
+        ("camvid", "imagenet"): {"imagenet-longer": arm(0.6, model="unet_lite0")},
+    })  # fmt: skip
+    table = tables.architectures(found)
+    own = table.over[1][1]
+    heads = table.columns[1 : 1 + own], table.columns[1 + own :]
+    assert table.over == (("", 1), ("streets", own), ("CamVid", len(heads[1]))) and len(table.spec) == len(table.columns)
+    assert "over pictures" in heads[0] and "over pictures" not in heads[1] and "iIoU" in heads[0] and "iIoU" not in heads[1]
+    rows = lines(table, "longer recipe, 8,000 shown")
+    assert list(rows) == ["FCN-8s", "U-Net", "ViT"]
+    assert rows["FCN-8s"][1].startswith(layout.BEST) and rows["U-Net"][1 + own].startswith(layout.BEST)
+    assert rows["ViT"][1 : 1 + own] == [layout.EMPTY] * own and rows["FCN-8s"][1 + own :] == [layout.EMPTY] * len(heads[1])
+    assert not rows["ViT"][1 + own].startswith(layout.BEST) and list(lines(table, "EfficientNet-U-Net")) == ["ImageNet's, longer"]

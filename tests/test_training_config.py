@@ -34,7 +34,7 @@ def test_fields_and_defaults_are_frozen():
         "dataset": "streets", "annotation": "fine", "train_limit": None, "val_limit": None, "test_limit": None, "fraction": 1.0,
         "size": (144, 192), "model": "unet", "width": None, "depth": None, "depths": None, "skips": True, "batch_norm": True,
         "shift_whole": True, "freeze_batch_norm": False, "dropout": 0.0, "aux": False, "init": "random", "loss": "cross_entropy",
-        "void": "ignore", "fine_skips": True, "stem": None, "dilations": None,
+        "void": "ignore", "fine_skips": True, "stem": None, "dilations": None, "fc6_kernel": 7, "fc_multiple": 64,
         "epochs": 10, "images": None, "batch_size": 8, "accumulate": 1, "optimiser": "adamw", "lr": 1e-3, "encoder_lr": 1.0,
         "weight_decay": 1e-4,
         "momentum": 0.9, "schedule": "onecycle", "warmup": 0.0, "gamma": 0.1, "step_epochs": 10, "clip": 1.0, "flip": True,

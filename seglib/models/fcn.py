@@ -63,11 +63,14 @@ class VGG(nn.Module):
     """VGG16 whose two fully connected layers are convolutions (7x7 and 1x1); returns the maps at strides 8, 16 and 32 (Long et al. 2015).
 
     The paper pads the image by 100 pixels; here fc6 is padded by 3, so that the map stays at stride 32 and nothing is computed twice.
-    Pools round up, as Caffe's do.
+    Pools round up, as Caffe's do. fc6_kernel: 1 in the place of 7 leaves out fc6's view of its neighbours; fc_multiple: channels of fc6
+    and fc7, in units of the width.
     """
 
-    def __init__(self, width: int, batch_norm: bool, dropout: float):
+    def __init__(self, width: int, batch_norm: bool, dropout: float, fc6_kernel: int = 7, fc_multiple: int = 64):
         super().__init__()
+        if fc6_kernel < 1 or fc6_kernel % 2 == 0 or fc_multiple < 1:
+            raise ValueError(f"fc6_kernel {fc6_kernel} must be odd, so that the map keeps its size, fc_multiple {fc_multiple} positive")
         stages, inside = [], 3
         for multiples in VGG16:
             blocks = []
@@ -76,12 +79,12 @@ class VGG(nn.Module):
                 inside = multiple * width
             stages.append(nn.Sequential(*blocks, nn.MaxPool2d(2, ceil_mode=True)))
         self.stages = nn.ModuleList(stages)
-        fc = 64 * width
-        self.fc6 = nn.Sequential(nn.Conv2d(inside, fc, 7, padding=3), nn.ReLU(inplace=True), nn.Dropout2d(dropout))
+        fc = fc_multiple * width
+        self.fc6 = nn.Sequential(nn.Conv2d(inside, fc, fc6_kernel, padding=fc6_kernel // 2), nn.ReLU(inplace=True), nn.Dropout2d(dropout))
         self.fc7 = nn.Sequential(nn.Conv2d(fc, fc, 1), nn.ReLU(inplace=True), nn.Dropout2d(dropout))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, 3, H, W) -> pool3 (B, 4w, H/8, W/8), pool4 (B, 8w, H/16, W/16), fc7 (B, 64w, H/32, W/32)."""
+        """(B, 3, H, W) -> pool3 (B, 4w, H/8, W/8), pool4 (B, 8w, H/16, W/16), fc7 (B, 64w, H/32, W/32) or of fc_multiple w."""
         maps = []
         for stage in self.stages:
             images = stage(images)
@@ -93,13 +96,24 @@ class FCN(layers.Segmenter):
     """FCN-32s, FCN-16s and FCN-8s (Long et al. 2015): score fc7, pool4 and pool3, sum, upsample by transposed convolutions.
 
     Departures: batch norm after the thirteen 3x3 convolutions (VGG16-BN), without which VGG16 does not train from scratch; the last
-    upsampling is learned too; dropout is off unless asked for (the paper's is 0.5).
+    upsampling is learned too; dropout is off unless asked for (the paper's is 0.5). fc6_kernel, fc_multiple: see `VGG`.
     """
 
-    def __init__(self, num_classes: int, *, stride: int, width: int = 64, batch_norm: bool = True, dropout: float = 0.0, aux: bool = False):
+    def __init__(
+        self,
+        num_classes: int,
+        *,
+        stride: int,
+        width: int = 64,
+        batch_norm: bool = True,
+        dropout: float = 0.0,
+        aux: bool = False,
+        fc6_kernel: int = 7,
+        fc_multiple: int = 64,
+    ):
         super().__init__(num_classes, (8 * width,) if aux else ())
-        self.encoder = VGG(width, batch_norm, dropout)
-        self.score_fc7 = layers.head(64 * width, num_classes)
+        self.encoder = VGG(width, batch_norm, dropout, fc6_kernel, fc_multiple)
+        self.score_fc7 = layers.head(fc_multiple * width, num_classes)
         self.score_pool4 = layers.head(8 * width, num_classes) if stride <= 16 else None
         self.score_pool3 = layers.head(4 * width, num_classes) if stride <= 8 else None
         layers.initialise(self)

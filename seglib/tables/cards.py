@@ -74,21 +74,24 @@ def _class_cell(values) -> str:
     return f"{values.mean():.1f}" + (f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else "")
 
 
-def cost(evidence: Evidence) -> Table:
-    """Model card: size and cost at the published width, and beside it the narrow models that were trained."""
+def cost(evidence: Evidence, brief: bool = False) -> Table:
+    """Model card: size and cost at the published width, and beside it the narrow models that were trained. brief: without the operations
+    at full size and the baseline with batch norm, which costs what the baseline does."""
     measured = evidence.measures.get("models", {}).get("models", {})
     columns = ["Model", "M parameters", "GFLOP", "GFLOP, 1024×2048", "memory, MB", "M parameters", "GFLOP", "ms, forward", "ms, training"]
     rows = []
     for model, row in ordered(measured | ({model: {} for model in NARROW} if measured else {})).items():
         trained = _run_cost(evidence, model)
-        if model not in MODELS and trained[0] == EMPTY:
+        if (model not in MODELS and trained[0] == EMPTY) or (brief and model == "fcn_baseline_bn"):
             continue  # neither a family of the study nor a control that was trained
         keys = (("parameters", 2), ("gflops", 0), ("gflops-full", 0), ("memory", 0))
         rows.append([name(model), *(f"{row[key]:.{digits}f}" if key in row else EMPTY for key, digits in keys), *trained])
     if not rows:
         return Table(columns[:5], [("", [["not measured yet", *[EMPTY] * 4]])])
-    table = filled(Table(columns, [("", rows)]))
-    over = (("", 1), ("published width", 4), ("as trained here", len(table.columns) - 5))
+    if brief:
+        columns, rows = columns[:3] + columns[4:], [row[:3] + row[4:] for row in rows]
+    table, wide = filled(Table(columns, [("", rows)])), 4 - brief
+    over = (("", 1), ("published width", wide), ("as trained here", len(table.columns) - 1 - wide))
     return table._replace(over=over if len(table.columns) == len(columns) else ())
 
 

@@ -255,7 +255,7 @@ def _settings_matter(evidence: Evidence, dataset: str) -> Answer:
     rows = {arm: _difference(groups, arm, base) for arm, base in bases.items()}
     if not rows:
         return NONE
-    later = {arm: _difference(longer, arm, "flip") for arm in ("constant", "sgd") if {arm, "flip"} <= set(longer)}
+    later = {arm: _difference(longer, arm, "flip") for arm in ("constant",) if {arm, "flip"} <= set(longer)}
     farthest = max(rows, key=lambda arm: (rows[arm][0] != 0, abs(rows[arm][1])))
     clear = sum(row[0] != 0 for row in (*rows.values(), *later.values()))
     words = f"{clear} of {len(rows) + len(later)} changes clear; {name(farthest)} {_marked(rows[farthest])} to {name(bases[farthest])}"

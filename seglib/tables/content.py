@@ -1,5 +1,7 @@
 """The tables of losses, changes, transfer, the original's networks and claims: each function returns a layout.Table."""
 
+import re
+
 from seglib.labels import DATASET_NAMES
 from seglib.tables import evidence as read
 from seglib.tables.cards import LOSSES, MODELS
@@ -13,20 +15,17 @@ from seglib.tables.names import name
 _LOSS_SCORES = {"accuracy": "accuracy", "iIoU": "iiou"} | {key: key for key in ("boundary", "thin", "rare", "calibration")}
 
 
-def losses(evidence: Evidence, every: bool = False) -> Table:
-    """Losses of Figure 6 by data set, then their longer runs: mIoU, intervals, difference to cross-entropy, other scores. every: below
-    them the others that ran, and of all of them the rate, outlines and thin classes, too."""
-    columns = ["Loss", "rate", "mIoU", "over pictures", LOCKED, "to cross-entropy", *_LOSS_SCORES]
-    kept, blocks = [i for i, column in enumerate(columns) if every or column not in ("rate", "boundary", "thin")], []
+def losses(evidence: Evidence) -> Table:
+    """Losses of Figure 6 and the others that ran, by data set, then their longer runs: rate, mIoU, intervals, difference to cross-entropy,
+    other scores."""
+    columns, blocks = ["Loss", "rate", "mIoU", "over pictures", LOCKED, "to cross-entropy", *_LOSS_SCORES], []
     for dataset in evidence.datasets():
         for experiment, end in (("losses", ""), ("losses-longer", "-longer")):
             groups, locked = evidence.of(dataset, experiment), evidence.of(dataset, "confirmation")
-            arms = [arm for arm in LOSSES if arm in groups] + [arm for arm in groups if every and arm not in LOSSES]
+            arms = [arm for arm in LOSSES if arm in groups] + [arm for arm in groups if arm not in LOSSES]
             rows = [_loss_row(groups, arm, mark(evidence, dataset, experiment), locked.get(arm + end)) for arm in arms]
             if rows:
-                title = DATASET_NAMES[dataset] + (f", longer, {shown(groups)}" if end else "")
-                blocks.append((title, [[row[i] for i in kept] for row in rows]))
-    columns = [columns[i] for i in kept]
+                blocks.append((DATASET_NAMES[dataset] + (f", longer, {shown(groups)}" if end else ""), rows))
     return filled(Table(columns, blocks)) if blocks else nothing(columns)
 
 
@@ -146,3 +145,36 @@ def claim_table(evidence: Evidence) -> Table:
         rows.append([f"“{row.words}” ({row.section})", *told, row.verdict])
     columns = ["Claim (its section)", *(DATASET_NAMES[place] for place in datasets), "verdict"]
     return Table(columns, [("", rows)], LEFT.format(62) + LEFT.format(57) * len(datasets) + LEFT.format(17))
+
+
+# Of each claim: its words in short, what the number compares, and where that stands in the claim's long answer.
+_BRIEF = {
+    "models-work": ("both networks can segment", "baseline; forest", r"([\d.]+) and .* forest ([\d.]+)"),
+    "skips": ("skips are crucial", "U-Net − without skips", r"(\S+)"),
+    "complexity": ("ViT soon costs too much", "operations, 3.6 times the pixels", r"([\d.]+ times)"),
+    "rare": ("rare classes weigh more", "Dice − cross-entropy, rare IoU", r"(\S+)"),
+    "loss": ("cross-entropy is better", "cross-entropy − Dice", r"(\S+) (?:\[.*\] )?to Dice"),
+    "swin": ("Swin performs very well", "Swin − FCN-8s", r"(\S+) (?:\[.*\] )?to FCN-8s"),
+    "fine": ("fine annotation is valuable", "fine − coarse masks", r"(\S+)"),
+    "settings": ("settings affect accuracy", "clear changes, all but the rate", r"(\d+ of \d+)"),
+    "small-data": ("U-Net needs little data", "U-Net − ViT on a tenth", r"10 %: (\S+)"),
+    "size": ("small pictures do as well", "largest size − smaller", r"(\S+)"),
+    "augmentation": ("augmentation only harms", "flips; crops − none", r"flips replace ([^\s,]+).* crops replace ([^\s,]+)"),
+    "void": ("void should not count", "U-Net, ignored − as a class", r"small U-Net, longer, (\S+)"),
+    "reason": ("... due to the losses' depth", "gradient, cross-entropy to Dice", r"(\d+ times)"),
+}
+
+
+def claims_in_short(evidence: Evidence) -> Table:
+    """Every claim in a line, by verdict: its words and section, what is compared, the number that decides on each data set."""
+    found = sorted(claims(evidence), key=lambda row: ("confirmed", "refuted", "not supported", "open").index(row.verdict))
+    datasets = evidence.datasets() or ["streets"]
+    rows = []
+    for row in found:
+        words, compared, pattern = _BRIEF[row.id]
+        answers = [row.answers.get(place, "") for place in datasets]
+        answers[0] = row.answers.get("") or answers[0]
+        told = ["; ".join(match.groups()) if (match := re.search(pattern, text)) else EMPTY for text in answers]
+        rows.append([f"{words} ({row.section})", compared, *told, row.verdict])
+    columns = ["The original says (section)", "We compare", *(DATASET_NAMES[place] for place in datasets), "verdict"]
+    return Table(columns, [("", rows)], "ll" + "r" * len(datasets) + "l")

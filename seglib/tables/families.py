@@ -14,6 +14,7 @@ from seglib.tables.names import device, name
 
 _SPREAD = ("Model", "mIoU", "over seeds", "over pictures", LOCKED)  # the first columns of both tables
 _SCORES = {"accuracy": "accuracy", "category": "category", "iIoU": "iiou"}  # further columns of the main table -> quantity
+_MAIN = (*_SPREAD[1:4], *_SCORES)  # the columns of a data set in the main table
 _DETAILS = {"unseen drive": "unseen"} | _SCORES | {key: key for key in ("boundary", "thin", "rare", "calibration")}  # and of the details
 
 
@@ -30,18 +31,42 @@ Block = tuple[str, list[Run]]
 
 
 def architectures(evidence: Evidence) -> Table:
-    """Main results by data set: floors, the families' longest runs, ImageNet's. Bold: the best mIoU of a block and whatever is not
-    clearly below it. Short runs and other scores: `details`."""
-    columns, blocks = [*_SPREAD, *_SCORES], []
-    for dataset in evidence.datasets():
-        runs = [*_longest(evidence, dataset), *_starts(evidence, dataset, longest=True)]
-        best = [read.leaders([run.found for run in rows]) for _, rows in runs]
-        found = [(title, emphasised([_row(run, _SCORES) for run in rows], bold)) for (title, rows), bold in zip(runs, best)]
-        bounds = [[words, value, *[EMPTY] * (len(columns) - 2)] for words, value in _bounds(evidence, dataset)]
-        if bounds and found:  # on top of the first block
-            found[0] = found[0][0].replace(", ", ", floors and ", 1), bounds + found[0][1]
-        blocks += found
-    return filled(Table(columns, blocks), LEFT.format(42)) if blocks else nothing(columns)
+    """Main results, data sets side by side: floors, the families' longest runs, ImageNet's. Bold: the best mIoU of a block and whatever is
+    not clearly below it. Over pictures only where these are independent: CamVid's are not. Short runs and other scores: `details`."""
+    sets = {dataset: _main(evidence, dataset) for dataset in evidence.datasets()}
+    sets = {dataset: blocks for dataset, blocks in sets.items() if blocks}
+    if not sets:
+        return nothing(["Model", *_MAIN])
+    columns = {dataset: _told(dataset, [cells for rows in blocks.values() for cells in rows.values()]) for dataset, blocks in sets.items()}
+    table = []
+    for title in dict.fromkeys(title for blocks in sets.values() for title in blocks):
+        found = {dataset: blocks.get(title, {}) for dataset, blocks in sets.items()}
+        words = dict.fromkeys(model for rows in found.values() for model in rows)
+        empty = [EMPTY] * len(_MAIN)
+        table.append((title, [[one, *(found[place].get(one, empty)[i] for place in sets for i in columns[place])] for one in words]))
+    over = (("", 1), *((DATASET_NAMES[dataset], len(columns[dataset])) for dataset in sets))
+    heads = [_MAIN[i] for dataset in sets for i in columns[dataset]]
+    return Table(["Model", *heads], table, "l" + "r" * len(heads), over)
+
+
+def _main(evidence: Evidence, dataset: str) -> dict[str, dict[str, list[str]]]:
+    """{title of a block: {model: the cells of _MAIN}} of one data set, floors on top of the first block."""
+    found = {}
+    for title, runs in [*_longest(evidence, dataset), *_starts(evidence, dataset, longest=True)]:
+        rows = emphasised([_row(run, _SCORES) for run in runs], read.leaders([run.found for run in runs]))
+        found[title.split(", ", 1)[1]] = {words: [cell for cell, head in zip(cells, [*_SPREAD[1:], *_SCORES]) if head in _MAIN]
+                                          for words, *cells in rows}  # fmt: skip
+    if found and (bounds := _bounds(evidence, dataset)):
+        (first, rows), *rest = found.items()
+        floors = {words: [value, *[EMPTY] * (len(_MAIN) - 1)] for words, value in bounds}
+        found = {f"floors and {first}": floors | rows, **dict(rest)}
+    return found
+
+
+def _told(dataset: str, rows: list[list[str]]) -> list[int]:
+    """The columns of _MAIN in which a data set has something to say."""
+    said = [i for i in range(len(_MAIN)) if any(cells[i] != EMPTY for cells in rows)]
+    return [i for i in said if dataset != "camvid" or _MAIN[i] != "over pictures"]
 
 
 def details(evidence: Evidence, camvid: bool = False) -> Table:

@@ -7,6 +7,7 @@ NAMES = {
     "swin": "Swin V2", "cnn_j": "ConvNeXt, Swin's decoder", "swin-in-place": "Swin V2, last window in place",
     "unet-coarse-skips": "U-Net without fine skips", "unet-patches": "U-Net behind patches",
     "swin-convolutions": "Swin V2 behind convolutions", "fcn_baseline-dilated": "FCN baseline, dilated",
+    "fcn8s-near": "FCN-8s, fc6 of 1×1", "fcn8s-thin": "FCN-8s, fc6 and fc7 a quarter as wide",
     "unet-small": "U-Net, width 8", "unet-no-skips": "U-Net without skips",
     "fcn_baseline_bn": "FCN baseline, batch norm", "fcn8s-small": "FCN-8s, half width", "cross_entropy": "cross-entropy",
     "weighted_cross_entropy": "weighted cross-entropy", "soft_iou": "soft IoU", "dice": "Dice", "generalised_dice": "generalised Dice",

@@ -28,7 +28,5 @@ ROWS = (
     Row("cityscapes/setr-random", "cityscapes", "SETR-PUP, ViT-L", 42.3, "random", "zheng2021"),
     Row("cityscapes/setr", "cityscapes", "SETR-PUP, ViT-L", 78.4, "ImageNet-21k", "zheng2021"),
     Row("cityscapes/semask-t", "cityscapes", "SeMask, Swin-T", 74.9, "ImageNet-1k", "jain2023"),
-    Row("cityscapes/semask-l", "cityscapes", "SeMask, Swin-L", 78.5, "ImageNet-21k", "jain2023"),
-    Row("cityscapes/segformer", "cityscapes", "SegFormer-B5", 82.3, "ImageNet-1k", "mmseg2020"),
     Row("cityscapes/mask2former", "cityscapes", "Mask2Former, Swin-L", 83.7, "ImageNet-21k", "mmseg2020"),
 )

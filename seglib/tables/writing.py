@@ -14,8 +14,7 @@ TABLES = {
     "architectures": families.architectures,
     "details": families.details,
     "detailscamvid": functools.partial(families.details, camvid=True),
-    "losses": content.losses,
-    "otherlosses": functools.partial(content.losses, every=True),
+    "otherlosses": content.losses,
     "ablations": functools.partial(content.ablations, of="data"),
     "training": functools.partial(content.ablations, of="training"),
     "transfer": content.transfer,
@@ -26,9 +25,11 @@ TABLES = {
     "othersettings": functools.partial(settings, of="others"),
     "rates": rates,
     "outcome": outcome,
-    "cost": cards.cost,
+    "cost": functools.partial(cards.cost, brief=True),
+    "costs": cards.cost,
     "others": cards.others,
-    "claims": content.claim_table,
+    "claims": content.claims_in_short,
+    "claimdetails": content.claim_table,
 }
 BEGIN, END = "<!-- results: written by python -m seglib report -->", "<!-- end of results -->"
 

@@ -38,6 +38,8 @@ class TrainConfig:
     skips: bool = _setting(True, "skip connections of the unet")
     fine_skips: bool = _setting(True, "those of the unet's two finest stages")
     stem: str | None = _setting(None, "what unet or swin begin with (default: their own)", ("convolutions", "patches"))
+    fc6_kernel: int = _setting(7, "kernel of the fcn8s' fc6")
+    fc_multiple: int = _setting(64, "channels of its fc6 and fc7, in units of the width")
     dilations: tuple[int, ...] | None = _setting(None, "dilation of each convolution of the fcn_baseline (default: none)")
     shift_whole: bool = _setting(True, "the swin shifts windows even along a side of the map that they span")
     batch_norm: bool = _setting(True, "batch normalisation, where the family has it")
@@ -169,7 +171,8 @@ def run_name(config: TrainConfig) -> str:
 def model_options(config: TrainConfig) -> dict:
     """What models.build is told beyond name and classes: only what was changed, so that a family need not know the others' options."""
     defaults = {setting.name: setting.default for setting in fields(TrainConfig)}
-    names = ("width", "depth", "depths", "skips", "fine_skips", "stem", "dilations", "shift_whole", "batch_norm", "dropout", "aux")
+    names = ("width", "depth", "depths", "skips", "fine_skips", "stem", "fc6_kernel", "fc_multiple", "dilations", "shift_whole")
+    names += ("batch_norm", "dropout", "aux")
     return {name: getattr(config, name) for name in names if getattr(config, name) != defaults[name]}
 
 
