@@ -73,15 +73,15 @@ def learning(
 ) -> Figure:
     """Learning curves of cross-entropy runs: mIoU on val in % under `title`, and the training loss in nats per pixel with the chance
     line ln K. further {title: groups}: mIoU on val of other runs of the same arms, a panel each, all on one axis; of the first of them
-    the training loss, too, whatever it is, on the axis of the other."""
+    the training loss, too, whatever it is, on an axis of its own under its name."""
     if not groups:
         return blank()
     scored, further = {title: groups, **(further or {})}, list((further or {}).items())
     lost = [(title, groups), *further[:1]]
-    figure, axes = canvas(6.0 if further else 4.9, 1, len(scored) + len(lost))
+    figure, axes = canvas(5.8 if further else 4.9, 1, len(scored) + len(lost))
     miou, falling = axes[0][: len(scored)], axes[0][len(scored) :]
     nats = falling[0]
-    figure.get_layout_engine().set(wspace=0.06 if further else 0.1)  # the losses have an axis of their own
+    figure.get_layout_engine().set(wspace=0.06 if further else 0.1)  # the losses have axes of their own
     for label, index in looks(groups).items():
         for axis, (_, runs) in zip(falling, lost, strict=True):
             if label in runs:
@@ -89,15 +89,13 @@ def learning(
         for axis, runs in zip(miou, scored.values(), strict=True):
             if label in runs:
                 band(axis, runs[label], "val_miou", index, None, 100.0)
-    for axis, (words, _) in zip(falling, lost, strict=True):
+    for axis, (words, runs) in zip(falling, lost, strict=True):
         axis.set(title=f"loss, {words.split(', ')[-1]}" if further else "Training loss", xlabel="epoch")
-    nats.set_ylabel("nats per pixel")
+        axis.set_ylabel("nats per pixel" if axis is nats else _loss_of(runs))
+        high = axis.get_ylim()[1] / 1.05
+        axis.set_ylim(0, 1.12 * (max(np.log(num_classes), high) if axis is nats else high))
     level(nats, np.log(num_classes), "ln K")
-    high = max(np.log(num_classes), *(axis.get_ylim()[1] / 1.05 for axis in falling))
     top = max(axis.get_ylim()[1] for axis in miou)
-    for axis in falling:
-        axis.set_ylim(0, 1.12 * high)
-        axis.tick_params(axis="y", labelleft=axis is nats)
     for axis, words in zip(miou, scored, strict=True):
         axis.set(title=words, xlabel="epoch", ylabel="mIoU on val, %" if axis is miou[0] else "", ylim=(0, top))
         axis.tick_params(axis="y", labelleft=axis is miou[0])  # one axis for all: the room is the curves'
@@ -109,6 +107,13 @@ def learning(
     handles, labels = nats.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(labels)))
     return figure
+
+
+def _loss_of(groups: Mapping[str, Sequence[Record]]) -> str:
+    """What an axis of these runs' training loss is called: the loss they share, "loss" where they have several."""
+    found = {record.config["loss"] for records in groups.values() for record in records}
+    names = [LOSS_NAMES.get(loss, loss) for loss in found]
+    return names[0] if len(names) == 1 else "loss"
 
 
 def losses(data_sets: Mapping[str, Mapping[str, Sequence[Record]]], num_classes: Mapping[str, int]) -> Figure:

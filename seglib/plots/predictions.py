@@ -1,6 +1,6 @@
 """Figures of predictions: label maps beside the truth, where they are wrong, and how sure the model was."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -47,20 +47,21 @@ def by_rule(values: np.ndarray) -> dict[str, int]:
 
 
 def examples(rows: Sequence[tuple], table: LabelTable) -> Figure:
-    """rows (name, image, truth, prediction), label maps at one size: picture under its name, truth, prediction and error map, a row each.
+    """rows (name, image, truth, prediction), label maps at one size: picture under its name, truth, prediction and error map, a row each;
+    what a column shows stands over the first row alone.
 
     The legend has the classes that take a thousandth of some label map: what is less cannot be seen."""
     if not rows:
         return blank()
     height, width = np.asarray(rows[0][2]).shape
     seen = {int(k) for row in rows for labels in row[2:] for k in np.flatnonzero(np.bincount(np.ravel(labels)) >= 0.001 * height * width)}
-    figure, axes = canvas(len(rows) * (3.9 * height / width + 0.45) + 2.05, len(rows), 4)
-    figure.get_layout_engine().set(wspace=0.02, w_pad=0.02)  # the width is the pictures'
-    for line, (name, image, truth, prediction) in zip(axes, rows, strict=True):
+    figure, axes = canvas(len(rows) * (3.9 * height / width + 0.45) + 1.3, len(rows), 4)
+    figure.get_layout_engine().set(wspace=0.02, w_pad=0.02, hspace=0.0)  # the page is the pictures'
+    for line, (name, image, truth, prediction), heads in zip(axes, rows, [("truth", "prediction", "error"), *[("",) * 3] * len(rows)]):
         picture(line[0], as_image(image), name)
-        _labels(line[1], truth, table, "truth")
-        _labels(line[2], prediction, table, "prediction")
-        picture(line[3], error_map(truth, prediction), "error")
+        _labels(line[1], truth, table, heads[0])
+        _labels(line[2], prediction, table, heads[1])
+        picture(line[3], error_map(truth, prediction), heads[2])
     class_legend(figure, table, seen, columns=8, extra={"right": RIGHT, "wrong": WRONG})
     return figure
 
@@ -85,34 +86,47 @@ def by_model(image, truth, predictions: Mapping[str, np.ndarray], table: LabelTa
 
 
 def scenes(columns: Mapping[str, tuple], table: LabelTable) -> Figure:
-    """columns {name: (image, truth, {title: (H, W)})}: a scene each, below one another its picture, truth and label map of every model."""
+    """columns {name: (image, truth, {model: (score, (H, W))})}: a scene each, below one another its picture, truth and each model's label
+    map under its score; what a row shows stands once, at its left."""
     if not columns:
         return blank()
     first = next(iter(columns.values()))
     height, width = np.asarray(first[1]).shape
-    rows = 2 + len(first[2])
-    figure, axes = canvas(rows * (14.2 / len(columns) * height / width + 0.32) + 1.5, rows, len(columns))
+    rows = ["picture", "truth", *first[2]]
+    figure, axes = canvas(len(rows) * (13.9 / len(columns) * height / width + 0.3) + 1.4, len(rows), len(columns))
     present = set()
     for line, (name, (image, truth, predictions)) in zip(axes.T, columns.items(), strict=True):
         picture(line[0], as_image(image), name)
-        for axis, (title, labels) in zip(line[1:], {"truth": truth, **predictions}.items(), strict=True):
-            present |= _labels(axis, labels, table, title)
+        present |= _labels(line[1], truth, table)
+        for axis, model in zip(line[2:], rows[2:], strict=True):
+            present |= _labels(axis, predictions[model][1], table, predictions[model][0])
+    _name(axes[:, 0], rows)
     class_legend(figure, table, present, columns=8)
     return figure
 
 
-def label_maps(columns: Mapping[str, Mapping[str, np.ndarray]], table: LabelTable) -> Figure:
-    """columns {name: {title: (H, W)}}: label maps alone, where neither picture nor truth may be shown."""
+def label_maps(columns: Mapping[str, Mapping[str, tuple]], table: LabelTable) -> Figure:
+    """columns {name: {model: (score, (H, W))}}: label maps alone under their scores, where neither picture nor truth may be shown; the
+    model of a row stands once, at its left."""
     if not columns:
         return blank()
-    maps = list(next(iter(columns.values())).values())
-    figure, axes = canvas(len(maps) * (9.9 / len(columns) * maps[0].shape[0] / maps[0].shape[1] + 0.35) + 0.4, len(maps), len(columns))
+    first = next(iter(columns.values()))
+    height, width = np.asarray(next(iter(first.values()))[1]).shape
+    figure, axes = canvas(len(first) * (9.7 / len(columns) * height / width + 0.35) + 0.4, len(first), len(columns))
     present = set()
     for line, (name, column) in zip(axes.T, columns.items(), strict=True):
-        for number, (axis, (title, labels)) in enumerate(zip(line, column.items(), strict=True)):
-            present |= _labels(axis, labels, table, title if number else f"{name}\n{title}")
+        for number, (axis, model) in enumerate(zip(line, first, strict=True)):
+            score, labels = column[model]
+            present |= _labels(axis, labels, table, score if number else f"{name}\n{score}")
+    _name(axes[:, 0], first)
     class_legend(figure, table, present, columns=1)
     return figure
+
+
+def _name(axes, rows: Iterable[str]) -> None:
+    """What each row shows, at the left of its first picture."""
+    for axis, words in zip(axes, rows, strict=True):
+        axis.set_ylabel(words, labelpad=2)
 
 
 def photograph(image, labels, confidence, table: LabelTable, alpha: float = 0.55) -> Figure:

@@ -46,7 +46,8 @@ def architectures(evidence: Evidence) -> Table:
         table.append((title, [[one, *(found[place].get(one, empty)[i] for place in sets for i in columns[place])] for one in words]))
     over = (("", 1), *((DATASET_NAMES[dataset], len(columns[dataset])) for dataset in sets))
     heads = [_MAIN[i] for dataset in sets for i in columns[dataset]]
-    return Table(["Model", *heads], table, "l" + "r" * len(heads), over)
+    apart = r"@{\hspace{4mm}}".join("r" * len(columns[dataset]) for dataset in sets)
+    return Table(["Model", *heads], table, "l" + apart, over)
 
 
 def _main(evidence: Evidence, dataset: str) -> dict[str, dict[str, list[str]]]:
