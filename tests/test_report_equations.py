@@ -61,6 +61,15 @@ def test_log_spaced_bias():
     np.testing.assert_allclose(attention.relative_coords_table[0, 0, :, 1], expected, atol=1e-6)
 
 
+def test_attention():
+    torch.manual_seed(2)
+    vit = models.build("vit", 3, width=128).eval()
+    attention, x = vit.encoder.blocks[0].attn, torch.randn(1, 7, 128)
+    q, k, v = attention.qkv(x)[0].reshape(7, 3, 2, 64).permute(1, 2, 0, 3)  # two heads of 64 channels
+    mixed = (torch.softmax(q @ k.mT / math.sqrt(64), -1) @ v).permute(1, 0, 2).reshape(7, 128)
+    torch.testing.assert_close(attention(x)[0], attention.proj(mixed), rtol=1e-4, atol=1e-5)
+
+
 def test_cosine_attention():
     attention, x = swin_attention()
     window, heads = attention.window_size[0], attention.num_heads

@@ -466,8 +466,23 @@ def test_factors_of_longer_runs_differ_from_cross_entropys_in_one_thing():
     assert arms == {
         "flip": {frozenset()}, "flip-crop": {frozenset({"crop", "scale"})},
         "no-skips": {frozenset({"skips"})}, "tenth": {frozenset({"fraction"})}, "void": {frozenset({"void"})},
-        "constant": {frozenset({"schedule"})},
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("beyond", "seeds"), [(0.3, {0}), (0.45, {0, 1, 2})])
+def test_a_longer_loss_whose_steadiest_rate_is_the_last_tries_the_next(beyond, seeds):
+    """0.01 is the best with seed 0; with three seeds 0.003, the lowest tried, wins; so 0.001 is tried, with all seeds if it is better."""
+
+    def scores(config):
+        if config.images != 8000:
+            return in_the_middle(config)
+        return {1e-3: beyond, 3e-3: 0.4, 1e-2: 0.2 if config.seed else 0.41}.get(config.lr, 0.3), 0.3
+
+    found = finish("cpu-full", "streets", scores)
+    below = [job.config.seed for job in longer_jobs(found, "losses-longer", "sweep") if (job.arm, job.config.lr) == ("dice", 1e-3)]
+    assert set(below) == seeds
+    chosen = {job.config.lr for job in longer_jobs(found, "losses-longer") if job.arm == "dice"}
+    assert chosen == ({1e-3} if len(seeds) > 1 else {3e-3})
 
 
 def test_of_the_two_best_rates_of_a_longer_loss_the_steadier_one_is_taken():

@@ -184,7 +184,7 @@ def test_photographs_at_their_own_size_answer_for_the_size_where_there_are_any(w
     assert verdict(found, "size") == expected
     row = next(row for row in tables.claims(found) if row.id == "size")
     assert "at 360×480, the whole, to 192×256" in row.number
-    assert "360×480" in " ".join(cells[0] for _, rows in tables.architectures(found).blocks for cells in rows)
+    assert "360×480" in " ".join(cells[0] for _, rows in tables.details(found, camvid=True).blocks for cells in rows)
 
 
 @pytest.mark.parametrize(("seeds", "expected"), [(3, "confirmed"), (2, "not supported")])

@@ -49,7 +49,7 @@ def _settled_longer_loss(scope: Scope, loss: str) -> tuple[TrainConfig, list[Tra
     config, sweep, rate = _longer_loss(scope, loss)
     if rate is None or loss not in FIGURE_6 or not scope.profile.settling_seeds:
         return config, sweep, rate
-    return config, *two_best(scope.records, config, sweep, scope.profile.settling_seeds)
+    return config, *two_best(scope.profile, scope.records, config, sweep)
 
 
 def losses_longer(scope: Scope) -> list[Job]:
@@ -72,15 +72,12 @@ def factors_longer(scope: Scope) -> list[Job]:
         return []
     config, _, rate = _longer_loss(scope, "cross_entropy")
     crop = {"crop": config.size, "scale": (1.0, 2.0)}
-    arms = {
-        "flip": {}, "flip-crop": crop, "tenth": {"fraction": 0.1}, "no-skips": {"skips": False}, "void": {"void": "class"},
-        "constant": {"schedule": "constant"},
-    }  # fmt: skip
+    arms = {"flip": {}, "flip-crop": crop, "tenth": {"fraction": 0.1}, "no-skips": {"skips": False}, "void": {"void": "class"}}
     if scope.dataset == "camvid":
         del arms["flip-crop"]  # given up for FCN-8s at a higher rate
     found = []
     for arm, settings in arms.items():
-        stage = {"flip-crop": 95, "void": 99, "constant": 103}.get(arm, 93)
+        stage = {"flip-crop": 95, "void": 99}.get(arm, 93)
         found += scope.arm("factors-longer", "factors", arm, stage, replace(config, **settings), rate)
     return found
 

@@ -103,12 +103,32 @@ def steadiest(records: dict[str, Record], config: TrainConfig, rates: list[float
 
 
 def two_best(
-    records: dict[str, Record], config: TrainConfig, sweep: list[TrainConfig], seeds: int
+    profile: Profile, records: dict[str, Record], config: TrainConfig, sweep: list[TrainConfig]
 ) -> tuple[list[TrainConfig], float | None]:
-    """A finished `sweep` with seed 0 and its two best rates on val with `seeds` seeds each: all runs, and the rate whose mean on val is the
-    larger; None while a run is missing."""
-    again, best = steadiest(records, config, [run.lr for run in _by_val(records, sweep)[:2]], seeds)
-    return sweep + [run for run in again if run not in sweep], best
+    """A finished `sweep` with seed 0, and its two best rates on val with `settling_seeds` seeds each: the larger mean on val wins.
+
+    While the winner is the smallest or the largest rate that was tried, the next one on that side is tried with seed 0 and, where that
+    beats the winner's, with as many seeds. Returns all runs and the winner; None while a run is missing.
+    """
+    rates = [run.lr for run in _by_val(records, sweep)[:2]]
+    sweep = [*sweep]
+    while True:
+        again, best = steadiest(records, config, rates, profile.settling_seeds)
+        found = sweep + [run for run in again if run not in sweep]
+        if best is None:
+            return found, None
+        tried = sorted({run.lr for run in sweep})
+        beyond = _beyond(tried, tried.index(best))
+        if not beyond:
+            return found, best
+        sweep.append(replace(config, lr=beyond, seed=0))
+        found.append(sweep[-1])
+        order = _by_val(records, [replace(config, lr=best, seed=0), sweep[-1]])
+        if not order:
+            return found, None
+        if order[0].lr == best:
+            return found, best
+        rates.append(beyond)
 
 
 def neighbours(

@@ -22,7 +22,7 @@ from seglib.study.transfer import locked, transfer
 NOTEBOOKS = {
     "01": ("annotation",), "02": (), "03": ("architectures",), "04": ("architectures", "data", "optimisers"), "05": ("architectures",),
     "06": ("architectures",), "07": ("losses", "losses-longer", "confirmation"), "08": ("transforms", "fullsize", "factors-longer"),
-    "09": ("optimisers", "factors-longer"),
+    "09": ("optimisers",),
     "10": ("architectures", "void", "generalisation", "longer", "factors-longer", "pretraining", "imagenet", "fullsize", "confirmation",
            "rates"),
     "11": ("original",), "12": ("architectures",),

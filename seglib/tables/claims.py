@@ -248,18 +248,16 @@ def _above_floor(evidence: Evidence, dataset: str) -> Answer:
 
 
 def _settings_matter(evidence: Evidence, dataset: str) -> Answer:
-    """+1 where at least two settings, those of longer runs counted, are clearly apart from the default of their kind: of so many one is
-    expected to be by chance."""
-    groups, longer = evidence.of(dataset, "optimisers"), evidence.of(dataset, "factors-longer")
+    """+1 where at least two settings are clearly apart from the default of their kind: of so many one is expected to be by chance."""
+    groups = evidence.of(dataset, "optimisers")
     bases = {arm: compared_with("optimisers", arm) for arm in groups if differs(evidence, [dataset], "optimisers", arm)}
     rows = {arm: _difference(groups, arm, base) for arm, base in bases.items()}
     if not rows:
         return NONE
-    later = {arm: _difference(longer, arm, "flip") for arm in ("constant",) if {arm, "flip"} <= set(longer)}
     farthest = max(rows, key=lambda arm: (rows[arm][0] != 0, abs(rows[arm][1])))
-    clear = sum(row[0] != 0 for row in (*rows.values(), *later.values()))
-    words = f"{clear} of {len(rows) + len(later)} changes clear; {name(farthest)} {_marked(rows[farthest])} to {name(bases[farthest])}"
-    return int(clear > 1), words + "".join(f", {name(arm)} {_marked(row)}" for arm, row in later.items()) + " (longer)" * bool(later)
+    clear = sum(row[0] != 0 for row in rows.values())
+    words = f"{clear} of {len(rows)} changes clear; {name(farthest)} {_marked(rows[farthest])} to {name(bases[farthest])}"
+    return int(clear > 1), words
 
 
 def _quadratic(evidence: Evidence, dataset: str) -> Answer:

@@ -14,7 +14,7 @@ from seglib.tables.names import device, name
 
 _SPREAD = ("Model", "mIoU", "over seeds", "over pictures", LOCKED)  # the first columns of both tables
 _SCORES = {"accuracy": "accuracy", "category": "category", "iIoU": "iiou"}  # further columns of the main table -> quantity
-_MAIN = (*_SPREAD[1:4], *_SCORES)  # the columns of a data set in the main table
+_MAIN = (*_SPREAD[1:], *_SCORES)  # the columns of a data set in the main table
 _DETAILS = {"unseen drive": "unseen"} | _SCORES | {key: key for key in ("boundary", "thin", "rare", "calibration")}  # and of the details
 
 
@@ -31,8 +31,8 @@ Block = tuple[str, list[Run]]
 
 
 def architectures(evidence: Evidence) -> Table:
-    """Main results, data sets side by side: floors, the families' longest runs, ImageNet's. Bold: the best mIoU of a block and whatever is
-    not clearly below it. Over pictures only where these are independent: CamVid's are not. Short runs and other scores: `details`."""
+    """Main results, data sets side by side: floors and the families' longest runs. Bold: the best mIoU and whatever is not clearly below
+    it. The interval is over pictures where these are independent, on CamVid, where they are not, over seeds. All else: `details`."""
     sets = {dataset: _main(evidence, dataset) for dataset in evidence.datasets()}
     sets = {dataset: blocks for dataset, blocks in sets.items() if blocks}
     if not sets:
@@ -53,10 +53,9 @@ def architectures(evidence: Evidence) -> Table:
 def _main(evidence: Evidence, dataset: str) -> dict[str, dict[str, list[str]]]:
     """{title of a block: {model: the cells of _MAIN}} of one data set, floors on top of the first block."""
     found = {}
-    for title, runs in [*_longest(evidence, dataset), *_starts(evidence, dataset, longest=True)]:
+    for title, runs in _longest(evidence, dataset):
         rows = emphasised([_row(run, _SCORES) for run in runs], read.leaders([run.found for run in runs]))
-        found[title.split(", ", 1)[1]] = {words: [cell for cell, head in zip(cells, [*_SPREAD[1:], *_SCORES]) if head in _MAIN]
-                                          for words, *cells in rows}  # fmt: skip
+        found[title.split(", ", 1)[1]] = {words: cells for words, *cells in rows}
     if found and (bounds := _bounds(evidence, dataset)):
         (first, rows), *rest = found.items()
         floors = {words: [value, *[EMPTY] * (len(_MAIN) - 1)] for words, value in bounds}
@@ -67,7 +66,7 @@ def _main(evidence: Evidence, dataset: str) -> dict[str, dict[str, list[str]]]:
 def _told(dataset: str, rows: list[list[str]]) -> list[int]:
     """The columns of _MAIN in which a data set has something to say."""
     said = [i for i in range(len(_MAIN)) if any(cells[i] != EMPTY for cells in rows)]
-    return [i for i in said if dataset != "camvid" or _MAIN[i] != "over pictures"]
+    return [i for i in said if _MAIN[i] != ("over pictures" if dataset == "camvid" else "over seeds")]
 
 
 def details(evidence: Evidence, camvid: bool = False) -> Table:
@@ -111,12 +110,9 @@ def _others(evidence: Evidence, dataset: str) -> list[Block]:
     return [(f"{DATASET_NAMES[dataset]}, other runs", rows)] if rows else []
 
 
-def _starts(evidence: Evidence, dataset: str, longest: bool = False) -> list[Block]:
-    """The network that tests ImageNet, and with it the size of photographs; longest: of the former only the longer runs where there are
-    any, of the latter nothing beside them."""
+def _starts(evidence: Evidence, dataset: str) -> list[Block]:
+    """The network that tests ImageNet, and with it the size of photographs."""
     starts, whole = evidence.of(dataset, "imagenet"), evidence.of(dataset, "fullsize")
-    if longest and starts:
-        starts, whole = {arm: found for arm, found in starts.items() if arm.endswith("-longer")} or starts, {}
     rows = [Run(_start(arm), found, mark(evidence, dataset, "imagenet")) for arm, found in starts.items()]
     rows += [Run(_at_size(found), found, mark(evidence, dataset, "fullsize")) for found in whole.values()]
     return [(f"{DATASET_NAMES[dataset]}, {name('unet_lite0')}", rows)] if rows else []

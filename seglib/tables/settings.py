@@ -161,7 +161,7 @@ PLAN = (
     ("original", "its 3 networks"),
     ("longer", "added: 5 families, 5 times the presentations and the settings alone, 8 controls; rates upwards, and one below the lowest"),
     ("losses-longer", "added: 4 losses, 8,000 presentations"),
-    ("factors-longer", "added: 5 factors, 8,000 presentations"),
+    ("factors-longer", "added: 4 factors, 8,000 presentations"),
     ("pretraining", "added: 5 families on CamVid, first trained on streets"),
     ("imagenet", "added: 1 network, random and ImageNet's weights, both recipes"),
     ("fullsize", "added: that network from ImageNet's weights, at the full size of CamVid's copy and a smaller one"),
