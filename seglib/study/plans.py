@@ -182,7 +182,7 @@ def _original(scope: Scope) -> list[Job]:
 def _confirmation(scope: Scope) -> list[Job]:
     """Figure 6's losses and the families (longer: <arm>-longer) once more, on test pictures that no choice has looked at: of a family whose
     longer runs took another rate than the short ones' the runs at both. Soft IoU ran longer, and Swin V2 found another rate, when the
-    others had been scored."""
+    others had been scored; Dice's longer runs were scored again when three seeds had settled their rate."""
     if not scope.profile.locked.get(scope.dataset):
         return []
     sources = {"longer": added.longer, "losses": _losses, "losses-longer": added.losses_longer, "architectures": _architectures}
