@@ -39,7 +39,8 @@ def controls(networks: dict[str, nn.Module], size: tuple[int, int] = (144, 192),
     networks {title: module as it was trained}; of {title of a control: title of what it was made of}: what differs between the two is
     framed, as their shapes tell. size (H, W) is the picture's; numbers are channels.
     """
-    found = {title: sketch(Net(model, shapes(model, size))) for title, model in networks.items()}
+    nets = {title: Net(model, shapes(model, size)) for title, model in networks.items()}
+    found = {title: sketch(net) for title, net in nets.items()}
     figure, axes = draw.page(HIGH)
     draw.text(axes, 0.72, _row(1) + PITCH, "stride", ha="right")
     lefts = _lefts(list(found), of or {})
@@ -54,9 +55,9 @@ def controls(networks: dict[str, nn.Module], size: tuple[int, int] = (144, 192),
         _network(axes, x, drawn)
         if title in (of or {}):
             _differences(axes, x, drawn, found[of[title]])
-    last = list(networks.values())[-1]
-    if _convnext(last):
-        _block(axes, Net(last, shapes(last, size)), LETTERS[len(found)])
+    last = list(nets.values())[-1]
+    if _convnext(last.model):
+        _block(axes, last, LETTERS[len(found)])
     _legend(axes, networks)
     return figure
 

@@ -1,12 +1,13 @@
 """The tables of losses, changes, transfer, the original's networks and claims: each function returns a layout.Table."""
 
 import re
+from collections.abc import Sequence
 
 from seglib.labels import DATASET_NAMES
 from seglib.tables import evidence as read
 from seglib.tables.cards import LOSSES, MODELS
 from seglib.tables.cells import LOCKED, mark, mean, nothing, picture_interval, recipe, seed_interval, shown, spread
-from seglib.tables.claims import claims
+from seglib.tables.claims import Claim, claims
 from seglib.tables.evidence import Evidence, Groups
 from seglib.tables.factors import FACTORS, KINDS, compared_with, of_factor
 from seglib.tables.layout import EMPTY, LEFT, Table, filled, signed
@@ -140,11 +141,16 @@ def claim_table(evidence: Evidence) -> Table:
     datasets = [place for place in evidence.datasets() if any(place in row.answers for row in found)] or ["streets"]
     rows = []
     for row in found:
-        told = [row.answers.get(place) or EMPTY for place in datasets]
-        told[0] = row.answers.get("") or told[0]  # what no data set is needed for
+        told = [text or EMPTY for text in _answers(row, datasets)]
         rows.append([f"“{row.words}” ({row.section})", *told, row.verdict])
     columns = ["Claim (its section)", *(DATASET_NAMES[place] for place in datasets), "verdict"]
     return Table(columns, [("", rows)], LEFT.format(62) + LEFT.format(57) * len(datasets) + LEFT.format(17))
+
+
+def _answers(row: Claim, datasets: Sequence[str]) -> list[str]:
+    """What each data set says of a claim, "" for nothing; what no data set is needed for stands with the first."""
+    told = [row.answers.get(place, "") for place in datasets]
+    return [row.answers.get("") or told[0], *told[1:]]
 
 
 # Of each claim: its words in short, what the number compares, and where that stands in the claim's long answer.
@@ -172,9 +178,8 @@ def claims_in_short(evidence: Evidence) -> Table:
     rows = []
     for row in found:
         words, compared, pattern = _BRIEF[row.id]
-        answers = [row.answers.get(place, "") for place in datasets]
-        answers[0] = row.answers.get("") or answers[0]
-        told = ["; ".join(match.groups()) if (match := re.search(pattern, text)) else EMPTY for text in answers]
+        matches = [re.search(pattern, text) for text in _answers(row, datasets)]
+        told = ["; ".join(match.groups()) if match else EMPTY for match in matches]
         rows.append([f"{words} ({row.section})", compared, *told, row.verdict])
     columns = ["The original says (section)", "We compare", *(DATASET_NAMES[place] for place in datasets), "verdict"]
     return Table(columns, [("", rows)], "ll" + "r" * len(datasets) + "l")

@@ -10,8 +10,9 @@ EMPTY = "–"  # a cell without a value
 LEFT = r">{{\raggedright\arraybackslash}}p{{{}mm}}"  # a column of words, set ragged
 BEST = "@best:"  # before a cell that is set bold
 KEPT = "†"  # behind a published number in the output of another run
-_LATEX = {"±": r"$\pm$", KEPT: r"\kept{}", "–": "--", "×": r"$\times$", "%": r"\%", "&": r"\&", "_": r"\_", "#": r"\#"}
-_LATEX |= {"²": r"$^2$", "−": "$-$"}
+_LATEX = {
+    "±": r"$\pm$", KEPT: r"\kept{}", "–": "--", "−": "$-$", "×": r"$\times$", "²": r"$^2$", "%": r"\%", "&": r"\&", "_": r"\_", "#": r"\#",
+}  # fmt: skip
 
 
 class Table(NamedTuple):
