@@ -262,7 +262,7 @@ def test_longer_runs_scale_the_swept_rate_with_the_batch():
     longer = {job.arm: job.config for job in plan if job.experiment == "longer" and job.role == "run"}
     families = ("fcn_baseline", "fcn8s", "unet", "vit", "swin")
     base = {"cnn_j": "swin", "unet-patches": "unet", "fcn_baseline-dilated": "fcn_baseline", "fcn8s-small": "fcn8s-small"}
-    base |= {"unet-coarse-skips": "unet", "swin-convolutions": "swin"}
+    base |= {"unet-coarse-skips": "unet", "swin-convolutions": "swin", "fcn8s-near": "fcn8s", "fcn_baseline_bn": "fcn_baseline"}
     base |= {name: name for name in families} | {f"{name}-short": name for name in families}
     assert set(longer) == set(base)
     for arm, config in longer.items():
@@ -363,11 +363,44 @@ def test_first_layers_and_views_differ_in_one_thing_from_their_family(dataset):
     changes = {"unet-patches": ("unet", {"stem": "patches"}), "fcn_baseline-dilated": ("fcn_baseline", {"dilations": (1, 2, 8)})}
     changes["unet-coarse-skips"] = ("unet", {"fine_skips": False})
     changes["swin-convolutions"] = ("swin", {"stem": "convolutions"})
-    if dataset == "streets":  # where FCN-8s leads
-        changes |= {"fcn8s-near": ("fcn8s", {"fc6_kernel": 1}), "fcn8s-thin": ("fcn8s", {"fc_multiple": 16})}
-    assert {arm for arm, _ in runs} >= set(changes) and ("fcn8s-near" in changes) == (("fcn8s-near", 0) in runs)
+    changes |= {"fcn8s-near": ("fcn8s", {"fc6_kernel": 1}), "fcn_baseline_bn": ("fcn_baseline", {"model": "fcn_baseline_bn"})}
+    if dataset == "streets":  # where FCN-8s clearly leads
+        changes["fcn8s-thin"] = ("fcn8s", {"fc_multiple": 16})
+    assert ("fcn8s-thin" in changes) == (("fcn8s-thin", 0) in runs)
     for arm, (base, change) in changes.items():
         assert [runs[arm, seed] for seed in (0, 1, 2)] == [replace(runs[base, seed], **change) for seed in (0, 1, 2)]
+
+
+@pytest.mark.parametrize(("others", "moves"), [(0.9, True), (0.0, False)])
+@pytest.mark.parametrize("step", [-1, 1])
+@pytest.mark.parametrize(("arm", "base"), [("unet-patches", "unet"), ("unet-coarse-skips", "unet"), ("cnn_j", "swin")])
+def test_controls_that_lost_are_tried_at_the_rates_beside_their_familys(arm, base, step, others, moves):
+    """The rate below and the one above run with seed 0; the better one is taken only if every seed together prefers it."""
+
+    def of(plan, role, name):
+        return {job.config.seed if role == "run" else job.config.lr: job.config for job in plan if (job.role, job.arm) == (role, name)}
+
+    family = replace(of(longer_plan(in_the_middle), "run", base)[0], **dict(CONTROLLED)[arm])
+    beside = LADDER[LADDER.index(2 * family.lr) + step] / 2
+
+    def scores(config):
+        if replace(config, seed=0, lr=family.lr) == family and config.lr == beside:
+            return (others if config.seed else 0.4), 0.3
+        return in_the_middle(config)
+
+    plan = longer_plan(scores)
+    place = LADDER.index(2 * family.lr)
+    assert set(of(plan, "sweep", arm)) == {lr / 2 for lr in LADDER[place - 1 : place + 2]}
+    assert {config.lr for config in of(plan, "run", arm).values()} == {beside if moves else family.lr}
+    assert set(of(plan, "run", arm)) == {0, 1, 2}
+    assert not of(plan, "sweep", "swin-convolutions")
+
+
+CONTROLLED = (("unet-patches", {"stem": "patches"}), ("unet-coarse-skips", {"fine_skips": False}), ("cnn_j", {"model": "cnn_j"}))
+
+
+def longer_plan(scores) -> list:
+    return [job for job in jobs("cpu-full", "streets", finish("cpu-full", "streets", scores)) if job.experiment == "longer"]
 
 
 @pytest.mark.parametrize("name", ["smoke", "cpu-full"])
@@ -466,6 +499,7 @@ def test_factors_of_longer_runs_differ_from_cross_entropys_in_one_thing():
     assert arms == {
         "flip": {frozenset()}, "flip-crop": {frozenset({"crop", "scale"})},
         "no-skips": {frozenset({"skips"})}, "tenth": {frozenset({"fraction"})}, "void": {frozenset({"void"})},
+        "constant": {frozenset({"schedule"})},
     }  # fmt: skip
 
 
@@ -507,7 +541,8 @@ def test_a_longer_family_that_keeps_the_lowest_rate_tries_the_one_below(dataset,
     def below(found):
         plan = jobs("cpu-full", dataset, found)
         short = {job.arm: job.config.lr for job in plan if (job.experiment, job.role) == ("architectures", "run")}
-        swept = [job for job in plan if (job.experiment, job.role) == ("longer", "sweep") and job.config.lr < short[job.arm] / 2]
+        longer = [job for job in plan if (job.experiment, job.role) == ("longer", "sweep") and job.arm in (*MODELS, "fcn8s-small")]
+        swept = [job for job in longer if job.config.lr < short[job.arm] / 2]
         assert all(job.config.lr == LADDER[LADDER.index(short[job.arm]) - 1] / 2 and not job.config.seed for job in swept)
         return [job.arm for job in swept]
 

@@ -209,7 +209,7 @@ def test_the_plan_holds_what_was_added():
     assert rows["losses, longer"][1:] == ["added: 4 losses, 8,000 presentations", "not run", "3 arms, 3 seeds, 0.0 h"]
     assert rows["rates"][1:] == ["added: 5 families at the next higher rate", "not run", "2 arms, 3 seeds, 0.0 h"]
     assert rows["architectures"][1] == "5 families, 2 controls; added: 3 more"
-    assert rows["longer"][1].endswith("8 controls; rates upwards, and one below the lowest")
+    assert rows["longer"][1].endswith("9 controls; rates upwards, and one below the lowest")
 
 
 def controls(found: dict[str, list]) -> dict[str, list]:

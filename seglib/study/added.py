@@ -5,21 +5,25 @@ from typing import NamedTuple
 
 from seglib.study.job import Job
 from seglib.study.profiles import FIGURE_6, LADDER, MIXTURE, MODELS
-from seglib.study.rates import neighbours, run_name, settled, steadiest, tuned, two_best, upwards
+from seglib.study.rates import neighbours, preferred, run_name, settled, steadiest, tuned, two_best, upwards
 from seglib.study.scope import Scope
 from seglib.tables.names import INHERITED, REJECTED
 from seglib.training import TrainConfig
 
-# Controls of the longer families: fine skips left out, first layers swapped, a wider view, FCN-8s without fc6's view and with as many
-# channels there as U-Net has in its deepest stage. Each at the rate of its family, from which nothing else differs.
+# Controls of the longer families: fine skips left out, first layers swapped, a wider view, batch norm for the baseline, FCN-8s without
+# fc6's view and with as many channels there as U-Net has in its deepest stage. Each at the rate of its family, from which nothing else
+# differs.
 STEMS = {
     "unet-coarse-skips": ("unet", {"fine_skips": False}),
     "unet-patches": ("unet", {"stem": "patches"}),
     "fcn_baseline-dilated": ("fcn_baseline", {"dilations": (1, 2, 8)}),
+    "fcn_baseline_bn": ("fcn_baseline", {"model": "fcn_baseline_bn"}),
     "swin-convolutions": ("swin", {"stem": "convolutions"}),
     "fcn8s-near": ("fcn8s", {"fc6_kernel": 1}),
     "fcn8s-thin": ("fcn8s", {"fc_multiple": 16}),
 }
+# Controls that lost at the rate of their family, and may have lost by it: the stage at which they are tried at the rates beside it.
+BESIDE = {"unet-patches": 103, "unet-coarse-skips": 104, "cnn_j": 105}
 # Tried at the rate below the short runs' whatever they choose: of the two leading families of a data set the one that trailed once.
 LOWER = {"streets": "unet", "camvid": "fcn8s"}
 ALIKE = {"fcn_baseline_bn": "fcn_baseline", "fcn8s-small": "fcn8s"}
@@ -73,11 +77,12 @@ def factors_longer(scope: Scope) -> list[Job]:
     config, _, rate = _longer_loss(scope, "cross_entropy")
     crop = {"crop": config.size, "scale": (1.0, 2.0)}
     arms = {"flip": {}, "flip-crop": crop, "tenth": {"fraction": 0.1}, "no-skips": {"skips": False}, "void": {"void": "class"}}
+    arms["constant"] = {"schedule": "constant"}
     if scope.dataset == "camvid":
         del arms["flip-crop"]  # given up for FCN-8s at a higher rate
     found = []
     for arm, settings in arms.items():
-        stage = {"flip-crop": 95, "void": 99}.get(arm, 93)
+        stage = {"flip-crop": 95, "void": 99, "constant": 107}.get(arm, 93)
         found += scope.arm("factors-longer", "factors", arm, stage, replace(config, **settings), rate)
     return found
 
@@ -142,6 +147,27 @@ def _at_both_rates(scope: Scope, model: str, stage: int, config: TrainConfig, ra
     return found
 
 
+def _beside(scope: Scope, config: TrainConfig, rate: float | None) -> tuple[list[TrainConfig], float | None]:
+    """A control at its family's `rate` and at the ladder's rates below and above, seed 0: the runs, and the best on val. Where that is
+    not the family's, every seed of both decides. None while a run is missing."""
+    if not rate:
+        return [], None
+    scaled = [_long(scope, config, lr)[1] for lr in LADDER]
+    place = scaled.index(rate)
+    runs = [replace(config, lr=lr, seed=0) for lr in (rate, *scaled[max(0, place - 1) : place], *scaled[place + 1 : place + 2])]
+    best = preferred(scope.records, runs)
+    return _by_all_seeds(scope, config, runs, rate, best.lr) if best and best.lr != rate else (runs, best and best.lr)
+
+
+def _control(scope: Scope, arm: str, stage: int, config: TrainConfig, rate: float | None) -> list[Job]:
+    """A control of the longer runs: at its family's `rate`, or where that made it lose at the best of it and those beside it."""
+    found = []
+    if arm in BESIDE:
+        sweep, rate = _beside(scope, config, rate)
+        found = scope.sweep("longer", arm, BESIDE[arm], sweep)
+    return found + scope.arm("longer", arm, arm, stage, config, rate)
+
+
 def longer(scope: Scope) -> list[Job]:
     """The families with the longer recipe. Where another rate than the short runs' is better on val with one seed, all seeds of both
     rates decide, and both are kept. All at the usual number of pictures too, at the short rate, which tells length from the recipe's other
@@ -156,12 +182,12 @@ def longer(scope: Scope) -> list[Job]:
         config, _, rate = alike(scope, "fcn8s-small")
         found += _at_both_rates(scope, "fcn8s-small", 97, *_longer_rates(scope, "fcn8s-small", config, rate))
         config, rates = families["swin"]
-        found += scope.arm("longer", "cnn_j", "cnn_j", 98, replace(config, model="cnn_j"), rates.chosen)
+        found += _control(scope, "cnn_j", 98, replace(config, model="cnn_j"), rates.chosen)
         for arm, (model, settings) in STEMS.items():
             config, rates = families[model]
             stage = 102 if model == "fcn8s" else 100 + ("stem" not in settings)
-            if model != "fcn8s" or scope.dataset != "camvid":  # what they ask is why FCN-8s leads, which on photographs it does not clearly
-                found += scope.arm("longer", arm, arm, stage, replace(config, **settings), rates.chosen)
+            if arm != "fcn8s-thin" or scope.dataset != "camvid":  # it asks why FCN-8s leads, which on photographs it does not clearly
+                found += _control(scope, arm, stage, replace(config, **settings), rates.chosen)
     return found
 
 

@@ -160,6 +160,11 @@ def upwards(records: dict[str, Record], candidates: list[TrainConfig]) -> tuple[
     return tried, tried[-1].lr if _by_val(records, tried) else None
 
 
+def preferred(records: dict[str, Record], runs: list[TrainConfig]) -> TrainConfig | None:
+    """The best of `runs` on val, of equal ones the first; None while one is missing."""
+    return next(iter(_by_val(records, runs)), None)
+
+
 def _by_val(records: dict[str, Record], runs: list[TrainConfig]) -> list[TrainConfig]:
     """The runs, the best on val first, equal ones in their order; [] while one is missing."""
     found = [records.get(run_name(run)) for run in runs]

@@ -44,11 +44,12 @@ scored over CamVid's classes.
     arms          architectures: model, unet-no-skips, cnn_j, fcn_baseline_bn, fcn8s-small    losses, losses-longer: the loss
                   void: <model>-ignore, <model>-class
                   transforms: none flip flip-append crop crop-append size-<h>x<w>   annotation: fine coarse coarse-fine
-                  factors-longer: flip flip-crop no-skips tenth void
+                  factors-longer: flip flip-crop no-skips tenth void constant
                   optimisers: sgd adam adamw adamax constant step polynomial onecycle decay-<x> dropout-<per cent>
                   generalisation: <model>-from-<dataset>    data: <model>-10|25|50|100    original: <model>
                   longer: <model>, <model>-inherited|rejected|short, fcn8s-small, fcn8s-small-inherited|rejected, cnn_j,
-                          unet-coarse-skips, unet-patches, fcn_baseline-dilated, swin-convolutions, fcn8s-near|thin (streets)
+                          unet-coarse-skips, unet-patches, fcn_baseline-dilated, swin-convolutions, fcn_baseline_bn, fcn8s-near,
+                          fcn8s-thin (streets)
                   rates: <model>-chosen, <model>-higher    pretraining: <model>-random, <model>-pretrained
                   imagenet: random, imagenet, both also -longer
                   fullsize: size-<h>x<w>    confirmation: <loss>, <model>, both also -longer, <model>-inherited-longer

@@ -156,8 +156,8 @@ def _answers(row: Claim, datasets: Sequence[str]) -> list[str]:
 # Of each claim: its words in short, what the number compares, and where that stands in the claim's long answer.
 _BRIEF = {
     "models-work": ("both networks can segment", "baseline; forest", r"([\d.]+) and .* forest ([\d.]+)"),
-    "skips": ("skips are crucial", "U-Net − without skips", r"(\S+)"),
-    "complexity": ("ViT soon costs too much", "operations, 3.6 times the pixels", r"([\d.]+ times)"),
+    "skips": ("skips are crucial (tested: help)", "U-Net − without skips", r"(\S+)"),
+    "complexity": ("attention's cost grows rapidly", "operations, 3.6 times the pixels", r"([\d.]+ times)"),
     "rare": ("rare classes weigh more", "Dice − cross-entropy, rare IoU", r"(\S+)"),
     "loss": ("cross-entropy is better", "cross-entropy − Dice", r"(\S+) (?:\[.*\] )?to Dice"),
     "swin": ("Swin performs very well", "Swin − FCN-8s", r"(\S+) (?:\[.*\] )?to FCN-8s"),
@@ -166,7 +166,7 @@ _BRIEF = {
     "small-data": ("U-Net needs little data", "U-Net − ViT on a tenth", r"10 %: (\S+)"),
     "size": ("small pictures do as well", "largest size − smaller; alike within 1", r"(\S+)"),
     "augmentation": ("augmentation only harms", "flips; crops − none", r"flips replace ([^\s,]+).* crops replace ([^\s,]+)"),
-    "void": ("void should not count", "U-Net, ignored − as a class", r"small U-Net, longer, (\S+)"),
+    "void": ("void should not count", "small U-Net, ignored − as a class", r"small U-Net, longer, (\S+)"),
     "reason": ("... due to the losses' depth", "gradient, cross-entropy to Dice", r"(\d+ times)"),
 }
 
