@@ -1,5 +1,6 @@
 """The report's sources: every figure, table, number, citation and equation is there, used, and traced to a record or a source."""
 
+import importlib
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 
 from seglib import plots, records, tables
 from seglib.study import evidence
+from seglib.tables import writing
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "report"
@@ -84,8 +86,8 @@ def raw_numbers(text: str) -> list[str]:
     return re.findall(r"\d+\.\d+|\d+\s*(?:\\,)?\\%", bare)
 
 
-def floats(text: str) -> list[str]:
-    return [body for _, body in re.findall(r"\\begin\{(figure|table)\}(.*?)\\end\{\1\}", text, re.S)]
+def floats(text: str, kind: str = "figure|table") -> list[str]:
+    return [body for _, body in re.findall(rf"\\begin\{{({kind})\}}(.*?)\\end\{{\1\}}", text, re.S)]
 
 
 def figure_names() -> list[str]:
@@ -161,7 +163,8 @@ def test_every_figure_has_alternative_text():
 def test_figures_one_to_six_are_the_originals_subjects():
     wanted = ["1-annotations", "2-baseline", "2-fcn", "3-unet", "4-vit", "5-swin", "6-losses"]
     assert [name for name in figure_names() if name.startswith("figure-")] == [f"figure-{what}.pdf" for what in wanted]
-    assert figure_names()[:7] == [f"figure-{what}.pdf" for what in wanted]
+    others = [name for name in figure_names() if name != "02-architectures-lite.pdf"]  # a second U-Net, drawn below the first
+    assert others[:7] == [f"figure-{what}.pdf" for what in wanted]
 
 
 def test_every_float_has_a_caption_and_is_referred_to():
@@ -170,6 +173,40 @@ def test_every_float_has_a_caption_and_is_referred_to():
         assert "\\caption{" in body
         label = re.search(r"\\label\{([^}]*)\}", body)[1]
         assert label in referred, f"{label} is never referred to in the text"
+
+
+def test_every_figure_and_generated_table_names_the_code_that_makes_it():
+    """Table `exhibits`: all figures, with functions that their notebook calls; all generated tables, with the function of TABLES."""
+    table = re.search(r"\\label\{tab:exhibits\}(.*?)\\end\{table\}", source(), re.S)[1].replace(r"\_", "_")
+    rows = [row.split("&") for row in table.split(r"\\") if row.count("&") == 4 and "cref" in row]
+    drawn, made = ({}, {})
+    for figures, notebook, draws, written, writes in rows:
+        drawn |= {key: (notebook.strip(), code(draws)) for key in cited(figures)}
+        made |= {key: code(writes) for key in cited(written)}
+    assert drawn.keys() == {label(body) for body in floats(source(), "figure")}
+    for notebook, functions in drawn.values():
+        called = next((ROOT / "notebooks").glob(f"{notebook}_*.ipynb")).read_text()
+        for module, name in (function.split(".") for function in functions):
+            assert callable(getattr(importlib.import_module(f"seglib.{module}"), name))
+            assert f"{module}.{name}(" in called, f"{module}.{name} is not called in notebook {notebook}"
+    generated = {label(body): re.search(r"\\input\{generated/(\w+)\}", body) for body in floats(source(), "table")}
+    assert made.keys() == {key for key, name in generated.items() if name}
+    for key, functions in made.items():
+        function = writing.TABLES[generated[key][1]]
+        function = getattr(function, "func", function)
+        assert functions == [f"{function.__module__.split('.')[-1]}.{function.__name__}"]
+
+
+def cited(cell: str) -> list[str]:
+    return re.findall(r"(?:fig|tab):\w+", cell)
+
+
+def code(cell: str) -> list[str]:
+    return re.findall(r"\\code\{([^}]*)\}", cell)
+
+
+def label(body: str) -> str:
+    return re.search(r"\\label\{([^}]*)\}", body)[1]
 
 
 def test_every_equation_names_a_function_and_a_test_that_exist():
