@@ -404,4 +404,4 @@ def test_every_claim_in_short_repeats_a_number_of_its_long_answer():
     words = {row.id for row in tables.claims(found)}
     empty = [(row[0], row[2:4]) for _, block in published.blocks for row in block if layout.EMPTY in row[2:4]]
     assert len(lines(published)) == len(words) and [cells for _, cells in empty if cells[0] == layout.EMPTY] == []
-    assert {what for what, _ in empty} == {"fine annotation is valuable (2)", "attention's cost grows rapidly (3)"}, "these need no photographs"
+    assert {what for what, _ in empty} == {"fine annotation is valuable (2)", "ViT's cost grows rapidly (3)"}, "these need no photographs"

@@ -157,7 +157,7 @@ def _answers(row: Claim, datasets: Sequence[str]) -> list[str]:
 _BRIEF = {
     "models-work": ("both networks can segment", "baseline; forest", r"([\d.]+) and .* forest ([\d.]+)"),
     "skips": ("skips are crucial (tested: help)", "U-Net − without skips", r"(\S+)"),
-    "complexity": ("attention's cost grows rapidly", "operations, 3.6 times the pixels", r"([\d.]+ times)"),
+    "complexity": ("ViT's cost grows rapidly", "operations, 3.6 times the pixels", r"([\d.]+ times)"),
     "rare": ("rare classes weigh more", "Dice − cross-entropy, rare IoU", r"(\S+)"),
     "loss": ("cross-entropy is better", "cross-entropy − Dice", r"(\S+) (?:\[.*\] )?to Dice"),
     "swin": ("Swin performs very well", "Swin − FCN-8s", r"(\S+) (?:\[.*\] )?to FCN-8s"),
