@@ -16,7 +16,7 @@ NAMES = {
     "no-skips": "without skips", "tenth": "a tenth of train", "void": "void as a class", "coarse-fine": "coarse, then fine",
     "unet_lite0": "EfficientNet-U-Net", "random": "from random weights", "imagenet": "from ImageNet",
     "random-longer": "from random weights, longer", "imagenet-longer": "from ImageNet, longer",
-    "sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "adamax": "Adamax", "onecycle": "one-cycle",
+    "sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "adamax": "Adamax", "onecycle": "one-cycle", "constant": "constant rate",
 }  # fmt: skip
 
 INHERITED = "-inherited"  # behind a family whose longer runs took another rate than its short ones: longer runs at the short ones' rate
