@@ -109,10 +109,13 @@ def _recipe(config: dict) -> str:
     return ", ".join(words)
 
 
-def rates(evidence: Evidence) -> Table:
-    """The learning rate grids: val mIoU of every candidate, those of a sweep's full last round apart, and the rate that was chosen."""
+def rates(evidence: Evidence, of: str = "") -> Table:
+    """The learning rate grids: val mIoU of every candidate, those of a sweep's full last round apart, and the rate that was chosen.
+    of: "streets", or "others" for the other data sets; all for none."""
     blocks = []
     for (dataset, experiment), swept in evidence.sweeps.items():
+        if of not in ("", "streets" if dataset == "streets" else "others"):
+            continue
         groups = evidence.of(dataset, experiment)
         rows = [[name(arm), *_candidates(found, groups.get(arm))] for arm, found in ordered(swept).items()]
         blocks.append((f"{experiment} on {DATASET_NAMES[dataset]}", rows))
