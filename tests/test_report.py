@@ -171,15 +171,14 @@ def test_every_float_has_a_caption_and_is_referred_to():
     referred = {key.strip() for group in re.findall(r"\\[cC]ref\{([^}]*)\}", source()) for key in group.split(",")}
     for body in floats(source()):
         assert "\\caption{" in body
-        label = re.search(r"\\label\{([^}]*)\}", body)[1]
-        assert label in referred, f"{label} is never referred to in the text"
+        assert label(body) in referred, f"{label(body)} is never referred to in the text"
 
 
 def test_every_figure_and_generated_table_names_the_code_that_makes_it():
     """Table `exhibits`: all figures, with functions that their notebook calls; all generated tables, with the function of TABLES."""
     table = re.search(r"\\label\{tab:exhibits\}(.*?)\\end\{table\}", source(), re.S)[1].replace(r"\_", "_")
     rows = [row.split("&") for row in table.split(r"\\") if row.count("&") == 4 and "cref" in row]
-    drawn, made = ({}, {})
+    drawn, made = {}, {}
     for figures, notebook, draws, written, writes in rows:
         drawn |= {key: (notebook.strip(), code(draws)) for key in cited(figures)}
         made |= {key: code(writes) for key in cited(written)}

@@ -366,21 +366,29 @@ def test_first_layers_and_views_differ_in_one_thing_from_their_family(dataset):
     changes |= {"fcn8s-near": ("fcn8s", {"fc6_kernel": 1}), "fcn_baseline_bn": ("fcn_baseline", {"model": "fcn_baseline_bn"})}
     if dataset == "streets":  # where FCN-8s clearly leads
         changes["fcn8s-thin"] = ("fcn8s", {"fc_multiple": 16})
-    assert ("fcn8s-thin" in changes) == (("fcn8s-thin", 0) in runs)
+    assert {arm for arm, _ in runs} >= set(changes) and ("fcn8s-thin" in changes) == (("fcn8s-thin", 0) in runs)
     for arm, (base, change) in changes.items():
         assert [runs[arm, seed] for seed in (0, 1, 2)] == [replace(runs[base, seed], **change) for seed in (0, 1, 2)]
 
 
 @pytest.mark.parametrize(("others", "moves"), [(0.9, True), (0.0, False)])
 @pytest.mark.parametrize("step", [-1, 1])
-@pytest.mark.parametrize(("arm", "base"), [("unet-patches", "unet"), ("unet-coarse-skips", "unet"), ("cnn_j", "swin")])
-def test_controls_that_lost_are_tried_at_the_rates_beside_their_familys(arm, base, step, others, moves):
+@pytest.mark.parametrize(
+    ("arm", "base", "change"),
+    [
+        ("unet-patches", "unet", {"stem": "patches"}),
+        ("unet-coarse-skips", "unet", {"fine_skips": False}),
+        ("cnn_j", "swin", {"model": "cnn_j"}),
+    ],
+)
+def test_controls_that_lost_are_tried_at_the_rates_beside_their_familys(arm, base, change, step, others, moves):
     """The rate below and the one above run with seed 0; the better one is taken only if every seed together prefers it."""
 
-    def of(plan, role, name):
-        return {job.config.seed if role == "run" else job.config.lr: job.config for job in plan if (job.role, job.arm) == (role, name)}
+    def of(found, role, name):
+        runs = [job.config for job in longer_jobs(found, "longer", role) if job.arm == name]
+        return {config.seed if role == "run" else config.lr: config for config in runs}
 
-    family = replace(of(longer_plan(in_the_middle), "run", base)[0], **dict(CONTROLLED)[arm])
+    family = replace(of(finish("cpu-full", "streets"), "run", base)[0], **change)
     beside = LADDER[LADDER.index(2 * family.lr) + step] / 2
 
     def scores(config):
@@ -388,19 +396,12 @@ def test_controls_that_lost_are_tried_at_the_rates_beside_their_familys(arm, bas
             return (others if config.seed else 0.4), 0.3
         return in_the_middle(config)
 
-    plan = longer_plan(scores)
+    found = finish("cpu-full", "streets", scores)
     place = LADDER.index(2 * family.lr)
-    assert set(of(plan, "sweep", arm)) == {lr / 2 for lr in LADDER[place - 1 : place + 2]}
-    assert {config.lr for config in of(plan, "run", arm).values()} == {beside if moves else family.lr}
-    assert set(of(plan, "run", arm)) == {0, 1, 2}
-    assert not of(plan, "sweep", "swin-convolutions")
-
-
-CONTROLLED = (("unet-patches", {"stem": "patches"}), ("unet-coarse-skips", {"fine_skips": False}), ("cnn_j", {"model": "cnn_j"}))
-
-
-def longer_plan(scores) -> list:
-    return [job for job in jobs("cpu-full", "streets", finish("cpu-full", "streets", scores)) if job.experiment == "longer"]
+    assert set(of(found, "sweep", arm)) == {lr / 2 for lr in LADDER[place - 1 : place + 2]}
+    assert {config.lr for config in of(found, "run", arm).values()} == {beside if moves else family.lr}
+    assert set(of(found, "run", arm)) == {0, 1, 2}
+    assert not of(found, "sweep", "swin-convolutions")
 
 
 @pytest.mark.parametrize("name", ["smoke", "cpu-full"])

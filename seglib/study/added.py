@@ -11,8 +11,8 @@ from seglib.tables.names import INHERITED, REJECTED
 from seglib.training import TrainConfig
 
 # Controls of the longer families: fine skips left out, first layers swapped, a wider view, batch norm for the baseline, FCN-8s without
-# fc6's view and with as many channels there as U-Net has in its deepest stage. Each at the rate of its family, from which nothing else
-# differs.
+# fc6's view and with as many channels there as U-Net has in its deepest stage. Each at the rate of its family, but those in BESIDE;
+# nothing else differs.
 STEMS = {
     "unet-coarse-skips": ("unet", {"fine_skips": False}),
     "unet-patches": ("unet", {"stem": "patches"}),
@@ -154,9 +154,8 @@ def _beside(scope: Scope, config: TrainConfig, rate: float | None) -> tuple[list
         return [], None
     scaled = [_long(scope, config, lr)[1] for lr in LADDER]
     place = scaled.index(rate)
-    runs = [replace(config, lr=lr, seed=0) for lr in (rate, *scaled[max(0, place - 1) : place], *scaled[place + 1 : place + 2])]
-    best = preferred(scope.records, runs)
-    return _by_all_seeds(scope, config, runs, rate, best.lr) if best and best.lr != rate else (runs, best and best.lr)
+    runs = [replace(config, lr=scaled[i], seed=0) for i in (place, place - 1, place + 1) if 0 <= i < len(scaled)]
+    return _by_all_seeds(scope, config, runs, rate, preferred(scope.records, runs))
 
 
 def _control(scope: Scope, arm: str, stage: int, config: TrainConfig, rate: float | None) -> list[Job]:
@@ -171,8 +170,7 @@ def _control(scope: Scope, arm: str, stage: int, config: TrainConfig, rate: floa
 def longer(scope: Scope) -> list[Job]:
     """The families with the longer recipe. Where another rate than the short runs' is better on val with one seed, all seeds of both
     rates decide, and both are kept. All at the usual number of pictures too, at the short rate, which tells length from the recipe's other
-    parts; FCN-8s at half its width, searched alike; ConvNeXt with the decoder and rate of Swin V2: the two differ in the encoder alone;
-    and STEMS."""
+    parts; FCN-8s at half its width, searched alike; ConvNeXt with the decoder of Swin V2, at its rate or one beside it; and STEMS."""
     found, families = [], {model: _longer_rates(scope, model, scope.model(model), scope.model_rate(model)[1]) for model in MODELS}
     for model, (config, rates) in families.items():
         found += _at_both_rates(scope, model, 85, config, rates)

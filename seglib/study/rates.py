@@ -160,9 +160,9 @@ def upwards(records: dict[str, Record], candidates: list[TrainConfig]) -> tuple[
     return tried, tried[-1].lr if _by_val(records, tried) else None
 
 
-def preferred(records: dict[str, Record], runs: list[TrainConfig]) -> TrainConfig | None:
-    """The best of `runs` on val, of equal ones the first; None while one is missing."""
-    return next(iter(_by_val(records, runs)), None)
+def preferred(records: dict[str, Record], runs: list[TrainConfig]) -> float | None:
+    """The rate of the best of `runs` on val, of equal ones the first; None while one is missing."""
+    return next((run.lr for run in _by_val(records, runs)), None)
 
 
 def _by_val(records: dict[str, Record], runs: list[TrainConfig]) -> list[TrainConfig]:

@@ -16,7 +16,7 @@ def settings(evidence: Evidence, of: str = "") -> Table:
     of: "streets", or "others" for the other data sets; all for none."""
     columns = ["Experiment", "model and width", "size", "presentations", "seeds", "rates tried or used", "runs", "hours"]
     blocks = []
-    for dataset in (place for place in evidence.datasets() if of in ("", "streets" if place == "streets" else "others")):
+    for dataset in (place for place in evidence.datasets() if _holds(of, place)):
         rows = [
             _setting_row(evidence, dataset, experiment)
             for place, experiment in evidence.groups
@@ -28,6 +28,11 @@ def settings(evidence: Evidence, of: str = "") -> Table:
     if blocks and of != "streets":
         blocks.append(("", [["all runs", "each counted once", *[""] * 4, str(runs), f"{hours:.1f}"]]))
     return Table(columns, blocks or [("", [["no records yet", *[EMPTY] * 7]])], spec)
+
+
+def _holds(of: str, dataset: str) -> bool:
+    """Whether a table of "streets", of "others" or, with "", of all has this data set."""
+    return of in ("", "streets" if dataset == "streets" else "others")
 
 
 def total(evidence: Evidence) -> tuple[int, float]:
@@ -114,7 +119,7 @@ def rates(evidence: Evidence, of: str = "") -> Table:
     of: "streets", or "others" for the other data sets; all for none."""
     blocks = []
     for (dataset, experiment), swept in evidence.sweeps.items():
-        if of not in ("", "streets" if dataset == "streets" else "others"):
+        if not _holds(of, dataset):
             continue
         groups = evidence.of(dataset, experiment)
         rows = [[name(arm), *_candidates(found, groups.get(arm))] for arm, found in ordered(swept).items()]
